@@ -1,0 +1,103 @@
+"""Imports point downward only; read from the source by ``ast``, function-level imports counted."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+ORDER = (
+    ("__init__", "errors", "settings", "names", "home"),
+    ("cim", "store", "assurance", "policy"),
+    ("trust", "catalogue", "summary", "audit", "events", "metrics"),
+    ("alignment", "topology"),
+    ("query", "publish"),
+    ("console", "client", "web", "cli", "__main__"),
+)
+"""The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""
+
+RANK = {name: rank for rank, name in enumerate(name for floor in ORDER for name in floor)}
+
+CONFINED = {
+    "rdflib": ("kgnode/assurance/", "kgnode/cim/", "kgnode/query/"),
+    "pyshacl": ("kgnode/assurance/",),
+    "owlready2": ("kgnode/alignment/coherence.py",),
+    "pypowsybl": ("federation/rerouting/", "federation/demo/"),
+    "pandapower": ("federation/demo/",),
+    "SPARQLWrapper": ("kgnode/client.py", "federation/"),
+    "cedarpy": ("kgnode/policy/",),
+    "fastapi": ("kgnode/web/", "federation/web/"),
+    "typer": ("kgnode/cli", "kgnode/console.py", "federation/cli"),
+}
+"""Packages that only some places may import."""
+
+
+def sources() -> list[Path]:
+    """All Python files of the product."""
+    return sorted([*(ROOT / "kgnode").rglob("*.py"), *(ROOT / "federation").rglob("*.py")])
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The absolute dotted names a file imports, wherever in the file."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def part_of(dotted: str) -> str:
+    """The part of kgnode a dotted name belongs to."""
+    pieces = dotted.split(".")
+    return pieces[1] if len(pieces) > 1 and pieces[1] in RANK else "__init__"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    relative = path.relative_to(ROOT)
+    in_kgnode = relative.parts[0] == "kgnode"
+    me = relative.parts[1].removesuffix(".py") if in_kgnode else None
+    if in_kgnode:
+        assert me in RANK, f"{relative}: {me} has no place in the order of parts"
+    for name in imports(path):
+        if in_kgnode:
+            assert not name.startswith("federation"), f"{relative} imports {name}"
+            if name.startswith("kgnode"):
+                assert RANK[part_of(name)] <= RANK[str(me)], f"{relative} imports {name}"
+        top = name.split(".")[0]
+        if top in CONFINED:
+            allowed = CONFINED[top]
+            assert str(relative).startswith(allowed), f"{relative} may not import {name}"
+
+
+def test_no_module_is_in_an_import_cycle() -> None:
+    modules = {
+        ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): p
+        for p in sources()
+    }
+    graph = {
+        name: {found for found in imports(path) if found in modules and found != name}
+        for name, path in modules.items()
+    }
+    for start in graph:
+        seen: set[str] = set()
+        waiting = list(graph[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting.extend(graph[name])
+        assert start not in seen, f"{start} imports itself through others"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_file_outgrows_its_room(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
