@@ -1,0 +1,74 @@
+"""Summaries count a view exactly, hashes cover every IRI, shared terms never under-state."""
+
+from __future__ import annotations
+
+import json
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
+
+from kgnode.errors import BadRequest
+from kgnode.names import RDF
+from kgnode.summary import shared_terms, summarise, term_hash, term_hashes
+
+IRIS = st.sampled_from(
+    [f"https://a.example/{n}" for n in range(4)]
+    + [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(4)]
+).map(NamedNode)
+PREDICATES = st.sampled_from([f"{RDF}type", "urn:p#1", "urn:p#2"]).map(NamedNode)
+OBJECTS = st.one_of(IRIS, st.integers(0, 3).map(Literal))
+TRIPLES = st.lists(st.tuples(IRIS, PREDICATES, OBJECTS), max_size=30)
+
+
+def store_of(triples: list[tuple[NamedNode, NamedNode, NamedNode | Literal]]) -> Store:
+    store = Store()
+    for triple in triples:
+        store.add(Quad(*triple, DefaultGraph()))
+        store.add(Quad(*triple, NamedNode("urn:model")))
+    return store
+
+
+@given(TRIPLES)
+def test_counts_are_those_of_the_merged_graph(triples) -> None:
+    store = store_of(triples)
+    summary = json.loads(summarise(store))
+    for predicate, usage in summary["predicates"].items():
+        pattern = store.quads_for_pattern(None, NamedNode(predicate), None, DefaultGraph())
+        assert usage["count"] == len(list(pattern)) == sum(usage["subjects"].values())
+        assert usage["count"] == sum(usage["objects"].values())
+    assert set(summary["predicates"]) == {p.value for _, p, _ in triples}
+    typed = {(s, o) for s, p, o in triples if p.value == f"{RDF}type" and isinstance(o, NamedNode)}
+    assert {c: u["count"] for c, u in summary["classes"].items()} == {
+        c: sum(1 for _, o in typed if o.value == c) for c in {o.value for _, o in typed}
+    }
+
+
+@given(TRIPLES)
+def test_every_iri_is_hashed_once_in_order(triples) -> None:
+    hashes = array("Q", term_hashes(store_of(triples))).tolist()
+    iris = {t.value for s, _, o in triples for t in (s, o) if isinstance(t, NamedNode)}
+    assert hashes == sorted({term_hash(iri) for iri in iris})
+
+
+@given(TRIPLES, st.sets(IRIS))
+def test_shared_terms_stand_where_the_data_has_them(triples, shared) -> None:
+    posted = sorted(term_hash(iri.value) for iri in shared)
+    answer = json.loads(shared_terms(store_of(triples), array("Q", posted).tobytes()))
+    for predicate in {p.value for _, p, _ in triples}:
+        for name, position in (("subjects", 0), ("objects", 2)):
+            terms = {t[position] for t in triples if t[1].value == predicate}
+            iris = {t for t in terms if isinstance(t, NamedNode)}
+            told = answer["predicates"][predicate][name]
+            assert [posted[i] for i in told["shared"]] == sorted(
+                term_hash(t.value) for t in iris & shared
+            )
+            assert told["local"] == bool(iris - shared)
+            assert told["literals"] == (terms != iris)
+
+
+def test_a_cut_list_of_hashes_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        shared_terms(Store(), b"12345")
