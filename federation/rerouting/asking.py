@@ -1,0 +1,156 @@
+"""Members asked for what a study needs: the grid's columns and the models' triples.
+
+In: the members of a federation, the pool that asks them and the caller's identity; every node
+applies its own policy to that caller. Out: answers by organisation with the version of each view,
+and, for those that failed, why. Nothing is fetched from anywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyoxigraph import NamedNode, RdfFormat, parse
+
+from federation.members import NTRIPLES, Identity, Member, MemberPool, Reply
+from federation.rerouting.extract import ASKED
+from federation.rerouting.grid import Gap, ModelVersion
+from federation.rerouting.questions import Columns, Question, columns_of, question
+from kgnode.cim.headers import Header
+from kgnode.errors import MemberError
+from kgnode.names import CIM16, CIM100, authority
+
+if TYPE_CHECKING:
+    from kgnode.cim.writer import ExportModel
+
+CSV = "text/csv"
+NETWORK_PROFILES = ("Equipment", "Operation", "ShortCircuit", "SteadyStateHypothesis", "Topology")
+"""Words in profile IRIs of the models a network is made of; state variables are recalculated."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the members told.
+
+    Attributes:
+        answers: organisation -> question -> columns; members that failed are not in it.
+        versions: organisation -> digest of the view the caller has there.
+        lost: one gap per member that could not be asked.
+    """
+
+    answers: Mapping[str, Mapping[str, Columns]]
+    versions: Mapping[str, str]
+    lost: tuple[Gap, ...]
+
+
+async def ask_members(
+    pool: MemberPool, identity: Identity, members: Sequence[Member], *, seconds: float
+) -> Answered:
+    """Ask every member every question of a grid, in parallel and as the caller.
+
+    A member that fails is reported as a gap; the others' answers stand.
+    """
+    deadline = time.monotonic() + seconds
+    told = await asyncio.gather(*(_ask_one(pool, identity, m, deadline) for m in members))
+    answers: dict[str, Mapping[str, Columns]] = {}
+    versions: dict[str, str] = {}
+    lost: list[Gap] = []
+    for member, (columns, version, failure) in zip(members, told, strict=True):
+        if failure:
+            lost.append(Gap(member.id, f"its whole model ({failure})", "not there"))
+        else:
+            answers[member.id] = columns
+            versions[member.id] = version
+    return Answered(answers, versions, tuple(lost))
+
+
+async def fetch_models(
+    pool: MemberPool,
+    identity: Identity,
+    members: Sequence[Member],
+    models: Sequence[ModelVersion],
+    *,
+    seconds: float,
+) -> tuple[ExportModel, ...]:
+    """Return the models a network is made of, as triples each owner shows to the caller.
+
+    A model published by several members (a boundary set) is fetched once.
+
+    Raises:
+        MemberError: a member did not give a model it had announced.
+    """
+    deadline = time.monotonic() + seconds
+    by_id = {member.id: member for member in members}
+    wanted: dict[str, ModelVersion] = {}
+    for model in models:
+        if any(word in profile for profile in model.profiles for word in NETWORK_PROFILES):
+            wanted.setdefault(model.iri, model)
+    chosen = [m for m in wanted.values() if m.owner in by_id]
+    replies = await asyncio.gather(
+        *(
+            pool.query(
+                by_id[model.owner],
+                identity,
+                "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }",
+                NTRIPLES,
+                deadline,
+                default_graphs=(model.iri,),
+            )
+            for model in chosen
+        )
+    )
+    return tuple(_model(model, reply) for model, reply in zip(chosen, replies, strict=True))
+
+
+async def _ask_one(
+    pool: MemberPool, identity: Identity, member: Member, deadline: float
+) -> tuple[Mapping[str, Columns], str, str]:
+    async def ask(asked: Question) -> tuple[Columns, Reply]:
+        reply = await pool.query(member, identity, asked.text, CSV, deadline)
+        return (_columns(asked, reply) if reply.ok else {}), reply
+
+    asked = await asyncio.gather(*(ask(question(name)) for name in ASKED))
+    failed = next((reply for _, reply in asked if not reply.ok), None)
+    if failed is not None:
+        return {}, "", f"{failed.outcome}: {failed.detail}" if failed.detail else failed.outcome
+    answers = {name: columns for name, (columns, _) in zip(ASKED, asked, strict=True)}
+    version = asked[0][1].version
+    if not answers["terminals"]["terminal"]:
+        instead = {"terminals_bus_branch": "terminals", "boundary_nodes_cgmes2": "boundary_points"}
+        old = [*ASKED, *instead]
+        cim = CIM16 if not answers["equipment"]["equipment"] else CIM100
+        for name, (columns, reply) in zip(
+            old, await asyncio.gather(*(ask(question(name, cim)) for name in old)), strict=True
+        ):
+            if reply.ok and any(columns.values()):
+                answers[instead.get(name, name)] = columns
+    return answers, version, ""
+
+
+def _columns(asked: Question, reply: Reply) -> Columns:
+    rows = csv.reader(io.StringIO(reply.body.decode()))
+    next(rows, None)
+    return columns_of(asked, list(rows))
+
+
+def _model(model: ModelVersion, reply: Reply) -> ExportModel:
+    from kgnode.cim.writer import ExportModel
+
+    subject = NamedNode(model.iri)
+    if not reply.ok:
+        raise MemberError(
+            f"{model.owner} did not give the model {model.iri}: {reply.outcome}.",
+            hint="Ask again; the owner may have published a new version meanwhile.",
+            subject=model.iri,
+        )
+    triples = tuple(quad.triple for quad in parse(reply.body, format=RdfFormat.N_TRIPLES))
+    own = [(t.predicate.value, str(t.object.value)) for t in triples if t.subject == subject]
+    used = {authority(t.predicate.value) for t in triples}
+    cim = next((namespace for namespace in (CIM100, CIM16) if namespace in used), None)
+    header = Header.of(model.iri, "full", own, cim)
+    return ExportModel(header, triples, None, f"{model.owner}_{'_'.join(header.keywords)}.xml")

@@ -1,0 +1,148 @@
+"""One AC load flow with pinned settings, and its result as tables.
+
+In: a pypowsybl network. Out: a `LoadFlow` whose tables exist only where it converged: after a
+failed run PowSyBl's own tables still hold the results of the run before. The start is always a DC
+one, because previous values fail when a dead bus is energised; the slack is named, because the
+angle reference otherwise differs from run to run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from federation.rerouting.network import Network
+
+Table = Any
+"""A ``pandas.DataFrame`` indexed by PowSyBl id."""
+
+
+class Status(StrEnum):
+    """How a load flow ended."""
+
+    CONVERGED = "converged"
+    FAILED = "failed"
+    NO_SOURCE = "no source"
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The settings of a load flow that a reader needs to repeat it.
+
+    Attributes:
+        tap_control: whether transformers whose control is on may move (mode INCREMENTAL).
+        slack_generator: id of the generator at the slack bus; None takes the largest.
+        max_outer_loops: limit of the control loops.
+        mismatch_pu: Newton-Raphson stopping criterion per equation.
+    """
+
+    tap_control: bool = True
+    slack_generator: str | None = None
+    max_outer_loops: int = 80
+    mismatch_pu: float = 1e-6
+
+
+@dataclass(frozen=True)
+class LoadFlow:
+    """Result of one run.
+
+    Attributes:
+        slack: id of the generator at the slack bus.
+        iterations: Newton-Raphson iterations of the main component.
+        tables: ``buses``, ``lines``, ``boundary_lines``, ``transformers``, ``transformers_3w``,
+            ``loads``, ``generators``; empty unless converged. In kV, degrees, MW, MVAr, A.
+    """
+
+    status: Status
+    message: str
+    slack: str | None
+    iterations: int
+    settings: Pinned
+    tables: dict[str, Table] = field(default_factory=dict)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the tables hold a solution."""
+        return self.status is Status.CONVERGED
+
+
+def load_flow(network: Network, settings: Pinned | None = None) -> LoadFlow:
+    """Run an AC load flow on the main component of the network's working variant.
+
+    A network without a source (a distribution network alone) is no error: the status says so.
+    """
+    import pypowsybl.loadflow
+
+    pinned = settings or Pinned()
+    slack, bus = _slack(network, pinned.slack_generator)
+    if slack is None:
+        return LoadFlow(Status.NO_SOURCE, "No generator in service.", None, 0, pinned)
+    results = pypowsybl.loadflow.run_ac(network, parameters(pinned, bus))
+    main = results[0] if results else None
+    if main is None or main.status.name != "CONVERGED":
+        text = main.status_text if main is not None else "no component was calculated"
+        return LoadFlow(Status.FAILED, text, slack, 0, pinned)
+    return LoadFlow(
+        Status.CONVERGED, main.status_text, slack, main.iteration_count, pinned, tables(network)
+    )
+
+
+def parameters(pinned: Pinned, slack_bus: str) -> Any:
+    """Return the ``pypowsybl.loadflow.Parameters`` of the pinned settings."""
+    import pypowsybl.loadflow as lf
+
+    return lf.Parameters(
+        voltage_init_mode=lf.VoltageInitMode.DC_VALUES,
+        transformer_voltage_control_on=pinned.tap_control,
+        phase_shifter_regulation_on=False,
+        distributed_slack=True,
+        balance_type=lf.BalanceType.PROPORTIONAL_TO_GENERATION_P_MAX,
+        use_reactive_limits=True,
+        read_slack_bus=False,
+        write_slack_bus=False,
+        provider_parameters={
+            "slackBusSelectionMode": "NAME",
+            "slackBusesIds": slack_bus,
+            "transformerVoltageControlMode": "INCREMENTAL_VOLTAGE_CONTROL",
+            "maxOuterLoopIterations": str(pinned.max_outer_loops),
+            "newtonRaphsonConvEpsPerEq": str(pinned.mismatch_pu),
+        },
+    )
+
+
+def tables(network: Network) -> dict[str, Table]:
+    """Return the result tables of the last run; all rows are matched by id, never by order."""
+    return {
+        "buses": network.get_buses(
+            attributes=["v_mag", "v_angle", "voltage_level_id", "synchronous_component"]
+        ),
+        "lines": network.get_lines(
+            attributes=["r", "x", "g1", "b1", "g2", "b2", "p1", "q1", "i1", "p2", "q2", "i2"]
+        ),
+        "boundary_lines": network.get_boundary_lines(
+            attributes=["r", "x", "g", "b", "p", "q", "i", "boundary_p", "boundary_q"]
+        ),
+        "transformers": network.get_2_windings_transformers(
+            attributes=["r", "x", "rated_u1", "rated_u2", "p1", "q1", "i1", "p2", "q2", "i2"]
+        ),
+        "transformers_3w": network.get_3_windings_transformers(
+            attributes=["r1", "x1", "p1", "q1", "i1", "p2", "q2", "i2", "p3", "q3", "i3"]
+        ),
+        "loads": network.get_loads(attributes=["p0", "q0", "p", "q", "bus_id", "connected"]),
+        "generators": network.get_generators(attributes=["p", "q", "bus_id", "connected"]),
+    }
+
+
+def _slack(network: Network, wanted: str | None) -> tuple[str | None, str]:
+    units = network.get_generators(attributes=["max_p", "bus_id", "connected"])
+    buses = network.get_buses(attributes=["connected_component"])
+    units = units[units["connected"] & units["bus_id"].isin(buses.index)]
+    component = units["bus_id"].map(buses["connected_component"])
+    units = units[component == 0]
+    if wanted is not None and wanted in units.index:
+        return wanted, str(units.loc[wanted, "bus_id"])
+    if units.empty:
+        return None, ""
+    ordered = sorted(units.itertuples(), key=lambda unit: (-unit.max_p, unit.Index))
+    return str(ordered[0].Index), str(ordered[0].bus_id)

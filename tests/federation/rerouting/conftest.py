@@ -1,0 +1,78 @@
+"""The four-authority set read by a plain reader of the tests' own, one store per organisation.
+
+It knows nothing of the node: what the code under test finds over it is checked against a second
+reading, not against itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyoxigraph as ox
+import pytest
+
+from federation.rerouting.areas import Areas, supply_areas
+from federation.rerouting.extract import extract
+from federation.rerouting.grid import Grid
+from federation.rerouting.questions import Ask
+
+_REFERENCE = re.compile(r'rdf:(about|resource|ID)="#?_?([0-9a-f-]{36})"')
+
+
+def stores(path: Path) -> dict[str, ox.Store]:
+    """One store per organisation of a zip whose identifiers are UUIDs."""
+    found: dict[str, ox.Store] = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            text = archive.read(name).decode()
+            match = re.search(r"modelingAuthoritySet>https?://(\w+)\.", text)
+            assert match is not None
+            text = _REFERENCE.sub(_absolute, text)
+            store = found.setdefault(match.group(1).upper(), ox.Store())
+            store.load(text.encode(), format=ox.RdfFormat.RDF_XML, base_iri="http://example.org/")
+    return found
+
+
+def _absolute(match: re.Match[str]) -> str:
+    attribute = "resource" if match.group(1) == "resource" else "about"
+    return f'rdf:{attribute}="urn:uuid:{match.group(2)}"'
+
+
+def ask(store: ox.Store) -> Ask:
+    """Answer queries from a store, as rows of lexical values."""
+
+    def answer(query: str) -> list[list[str]]:
+        result = store.query(query)
+        assert isinstance(result, ox.QuerySolutions)
+        body = result.serialize(format=ox.QueryResultsFormat.CSV)
+        assert body is not None
+        rows = csv.reader(io.StringIO(body.decode()))
+        next(rows)
+        return list(rows)
+
+    return answer
+
+
+@pytest.fixture(scope="session")
+def four_zip(test_data: Path) -> Path:
+    return test_data / "cim" / "gsp_four_authorities.zip"
+
+
+@pytest.fixture(scope="session")
+def four_stores(four_zip: Path) -> Mapping[str, ox.Store]:
+    return stores(four_zip)
+
+
+@pytest.fixture(scope="session")
+def four_grid(four_stores: Mapping[str, ox.Store]) -> Grid:
+    return extract({org: ask(store) for org, store in four_stores.items()})
+
+
+@pytest.fixture(scope="session")
+def four_areas(four_grid: Grid) -> Areas:
+    return supply_areas(four_grid)
