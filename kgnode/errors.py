@@ -18,10 +18,12 @@ RFC 9457 problem document, ``record()`` the only one that turns it into the comm
       NotFound                          2     404   no such thing, or hidden: one and the same
       RefusedByShapes                   3     422   the gate found violations
       IdentityError                     4     401   the token does not prove who calls
+      ExchangeError                     4     400   a token exchange that is refused
       Forbidden                         4     403   known caller, not allowed
       QueryError                        2     400   one SPARQL request cannot be answered
         MalformedQuery, RefusedQuery, NotAcceptable (406), UnsupportedMedia (415),
-        Deadline (504), ResultTooLarge (422), Overloaded (503)
+        QueryTooLong (413), BadMethod (405),
+        Deadline (504), ResultTooLarge (422), TooCostly (422), Overloaded (503)
       NotComplete                       5     502   sources were lost: incomplete or unsound
       MemberError                       5     502   a member misbehaved or cannot be reached
       Unexpected                        1     500   a defect of ours
@@ -270,6 +272,12 @@ class IdentityError(GridspineError):
     code, status, exit_code, title = "identity", 401, 4, "Identity not proven"
 
 
+class ExchangeError(GridspineError):
+    """A token exchange that is refused; ``detail`` has the error of RFC 6749 section 5.2."""
+
+    code, status, exit_code, title = "token_exchange", 400, 4, "Token exchange refused"
+
+
 class Forbidden(GridspineError):
     """A known caller who is not allowed."""
 
@@ -306,6 +314,18 @@ class UnsupportedMedia(QueryError):
     code, status, title = "unsupported_media", 415, "Unsupported request body"
 
 
+class QueryTooLong(QueryError):
+    """A query text beyond the limit."""
+
+    code, status, title = "query_too_long", 413, "Query too long"
+
+
+class BadMethod(QueryError):
+    """A method the endpoint does not have."""
+
+    code, status, title = "bad_method", 405, "Method not allowed"
+
+
 class Deadline(QueryError):
     """The query ran out of its time and was ended."""
 
@@ -316,6 +336,12 @@ class ResultTooLarge(QueryError):
     """More rows or bytes than this caller may receive."""
 
     code, status, title = "result_too_large", 422, "Result too large"
+
+
+class TooCostly(QueryError):
+    """A query that ended its process: more memory, or nested deeper, than one query may."""
+
+    code, status, title = "too_costly", 422, "Query too costly"
 
 
 class Overloaded(QueryError):

@@ -1,0 +1,354 @@
+"""One evaluator: a process that answers one query after another on one view, and can be ended.
+
+In: connections with a query, its format and limits. Out: whole answers, spooled, or a typed error.
+The engine cannot be cancelled, so while it runs the process is armed: a timer ends it at the
+deadline, a signal when the client hangs up, both by the default action of the signal; the view
+host then forks a fresh one. It is disarmed before the first byte of the answer leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from pyoxigraph import (
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Triple,
+    serialize,
+)
+
+from kgnode.store import wire
+from kgnode.store.rows import FORMS, RowForm
+
+GROWTH_MAX_BYTES = 256 << 20
+"""An evaluator that has grown by more leaves, and a fresh fork takes its place."""
+
+PROCESS = Path("/proc/self/statm")
+
+RECYCLED = 3
+"""Exit status of an evaluator that leaves so that a fresh one takes its place."""
+
+
+class Full(Exception):
+    """The answer passed a limit; ``cut`` says which."""
+
+    def __init__(self, cut: bytes) -> None:
+        super().__init__()
+        self.cut = cut
+
+
+def serve(store: Callable[[], Store], listener: socket.socket, memory_bytes: int) -> int:
+    """Answer connections until the listener is shut down; return the exit status."""
+    opened = store()
+    _confine(memory_bytes)
+    start = _peak_bytes()
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return 0
+        with connection:
+            try:
+                _answer(opened, connection)
+            except OSError:
+                _disarm(connection)  # the client went away while it was answered
+        if _peak_bytes() - start > GROWTH_MAX_BYTES:
+            return RECYCLED
+
+
+def _answer(store: Store, connection: socket.socket) -> None:
+    request = wire.receive(connection)
+    if request is None or _hung_up(connection):
+        return
+    left = request["deadline"] - time.monotonic()
+    if left <= 0:
+        return
+    _arm(connection, left)
+    if _hung_up(connection):
+        return _disarm(connection)
+    spool = Spool(request)
+    refusal: tuple[str, str] | None = None
+    cut = wire.WHOLE
+    try:
+        cut = _evaluate(store, request, spool)
+    except Full as full:
+        refusal = (str(wire.CUTS[full.cut]), "")
+    except SyntaxError as error:
+        refusal = ("malformed", str(error))
+    except (RuntimeError, ValueError) as error:
+        refusal = ("refused", str(error))
+    except Exception as error:
+        traceback.print_exc()
+        refusal = ("unexpected", f"{type(error).__name__}: {error}")
+    _disarm(connection)
+    if refusal is None:
+        spool.send(connection, cut)
+    else:
+        code, message = refusal
+        body = json.dumps({"code": code, "message": message}).encode()
+        connection.sendall(wire.HEAD.pack(wire.ERROR, wire.WHOLE, len(body)) + body)
+
+
+def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
+    """Write the whole answer to the spool; return what was cut."""
+    if "function" in request:
+        spool.write(_function(request["function"])(store))
+        return wire.WHOLE
+    with _no_descriptors():
+        results = store.query(request["query"])
+        if isinstance(results, QueryTriples):
+            return _write_graph(store, results, request, spool)
+        form = QueryResultsFormat.from_media_type(request["media"])
+        if form is None:
+            raise ValueError(f"{request['media']} is no format of query results")
+        if isinstance(results, QuerySolutions):
+            spool.rows = FORMS.get(form.media_type)
+        return _serialise(results, form, request, spool)
+
+
+def _serialise(
+    results: Any, form: QueryResultsFormat | RdfFormat, request: dict[str, Any], spool: Spool
+) -> bytes:
+    """Let the engine write the answer; cut it where the caller allows that."""
+    cut = wire.WHOLE
+    try:
+        results.serialize(spool, form)
+    except Full as full:
+        if not request["cut"] or spool.rows is None:
+            raise
+        cut = full.cut
+    if cut == wire.WHOLE and not spool.too_many_rows():
+        return cut
+    if not request["cut"]:
+        raise Full(wire.ROWS)
+    return spool.shorten(cut)
+
+
+def _write_graph(
+    store: Store, results: QueryTriples, request: dict[str, Any], spool: Spool
+) -> bytes:
+    form = RdfFormat.from_media_type(request["media"])
+    if form is None:
+        raise ValueError(f"{request['media']} is no format of graphs")
+    spool.rows = FORMS.get(form.media_type)
+    if spool.rows is not None:
+        return _serialise(results, form, request, spool)
+    limit = request["rows"]
+    cut = wire.WHOLE
+    while True:
+        counted = _Counted(results, limit)
+        try:
+            serialize(counted, spool, form)  # type: ignore[arg-type]
+        except Full:
+            # such a document cannot be cut after it is made: make it again with fewer triples
+            if not request["cut"] or counted.count < 2:
+                raise
+            limit = counted.count * 9 // 10
+            cut = wire.BYTES
+            spool.empty()
+            results = store.query(request["query"])  # type: ignore[assignment]
+            continue
+        return wire.ROWS if counted.more and cut == wire.WHOLE else cut
+
+
+class _Counted:
+    """The first triples of a result, counted; ``more`` tells whether there were others."""
+
+    def __init__(self, results: QueryTriples, limit: int) -> None:
+        self.results = results
+        self.limit = limit
+        self.count = 0
+        self.more = False
+
+    def __iter__(self) -> Iterator[Triple]:
+        iterator = iter(self.results)
+        for triple in islice(iterator, self.limit):
+            self.count += 1
+            yield triple
+        self.more = next(iterator, None) is not None
+
+
+class Spool:
+    """The answer while it is made: in memory while small, then in a file without a name."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.max_rows: int = request.get("rows", 0)
+        self.max_bytes: int = request["bytes"]
+        self.rows: RowForm | None = None
+        self.size = 0
+        self._marks = 0
+        self._check_above = self.max_rows
+        self._edge = b""
+        self._parts: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def write(self, content: bytes) -> int:
+        """Take the next bytes. Raises ``Full`` when a limit is passed."""
+        content = bytes(content)
+        self.size += len(content)
+        if self._file is not None:
+            self._file.write(content)
+        else:
+            self._parts.append(content)
+            if self.size > wire.INLINE_MAX_BYTES:
+                self._to_file()
+        if self.rows is not None:
+            self._count(self.rows, content)
+        if self.size > self.max_bytes:
+            raise Full(wire.BYTES)
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: nothing leaves before the answer is whole."""
+
+    def empty(self) -> None:
+        """Forget what was written."""
+        self.size = 0
+        self._parts = []
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def too_many_rows(self) -> bool:
+        """Return whether there are more rows than allowed, exactly."""
+        if self.rows is None or self.rows.at_most(self._marks) <= self.max_rows:
+            return False
+        ends = self.rows.ends(self._content())
+        return next(islice(ends, self.max_rows, None), None) is not None
+
+    def shorten(self, cut: bytes) -> bytes:
+        """Cut the answer after the last row within both limits; return which cut it."""
+        rows = self.rows
+        if rows is None:
+            raise Full(cut)
+        content = self._content()
+        room = self.max_bytes - len(rows.tail)
+        end = 0
+        for count, offset in enumerate(rows.ends(content)):
+            if count == self.max_rows or offset > room:
+                cut = wire.ROWS if count == self.max_rows else wire.BYTES
+                break
+            end = offset
+        if not end:
+            raise Full(wire.BYTES)
+        self.empty()
+        self.rows = None
+        self.write(content[:end] + rows.tail)
+        return cut
+
+    def send(self, connection: socket.socket, cut: bytes) -> None:
+        """Send the answer: small ones inline, others as the descriptor of their file."""
+        if self._file is None:
+            head = wire.HEAD.pack(wire.INLINE, cut, self.size)
+            connection.sendall(b"".join([head, *self._parts]))
+            return
+        self._file.flush()
+        head = wire.HEAD.pack(wire.FILE, cut, self.size)
+        socket.send_fds(connection, [head], [self._file.fileno()])
+
+    def _count(self, rows: RowForm, content: bytes) -> None:
+        """Keep the count of marks; scan exactly only once they could be too many."""
+        overlap = self._edge + content[: len(rows.mark) - 1]
+        self._marks += content.count(rows.mark) + overlap.count(rows.mark)
+        self._edge = (self._edge + content)[-(len(rows.mark) - 1) :] if len(rows.mark) > 1 else b""
+        possible = rows.at_most(self._marks)
+        if possible <= self._check_above:
+            return
+        if rows.exact:
+            raise Full(wire.ROWS)
+        exact = sum(1 for _ in islice(rows.ends(self._content()), self.max_rows + 1))
+        if exact > self.max_rows:
+            raise Full(wire.ROWS)
+        self._check_above = possible + max(self.max_rows - exact, self.max_rows // 8)
+
+    def _content(self) -> bytes:
+        if self._file is None:
+            return b"".join(self._parts)
+        self._file.flush()
+        return os.pread(self._file.fileno(), self.size, 0)
+
+    def _to_file(self) -> None:
+        with _descriptors():
+            self._file = tempfile.TemporaryFile(dir=".")  # noqa: SIM115
+        self._file.write(b"".join(self._parts))
+        self._parts = []
+
+
+def _function(name: str) -> Callable[[Store], bytes]:
+    module, _, function = name.partition(":")
+    found: Callable[[Store], bytes] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _confine(memory_bytes: int) -> None:
+    """Bound what one query may take: memory beyond the view itself; no core files."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(PROCESS.read_text().split()[0])
+        size = pages * resource.getpagesize() + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+@contextlib.contextmanager
+def _no_descriptors() -> Iterator[None]:
+    """Let nothing be opened meanwhile: no file, and no socket to whatever a query names."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def _descriptors() -> Iterator[None]:
+    """Allow descriptors for a moment while a query runs: the spool's own file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _arm(connection: socket.socket, seconds: float) -> None:
+    """From now on the deadline, or the client's leaving, ends this process."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
+    fcntl.fcntl(connection, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
+def _disarm(connection: socket.socket) -> None:
+    """From now on neither does; else the client's close would kill a healthy evaluator."""
+    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
+    fcntl.fcntl(connection, fcntl.F_SETFL, flags & ~os.O_ASYNC)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN | select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,251 @@
+"""The view host: a process of one thread that holds one view and forks evaluators from it.
+
+In: orders over a socket from the process that owns the record: load these cell files, change that,
+serve under this name. Out: evaluators that accept queries there (copy on write, nothing rebuilt);
+one that ends is replaced within milliseconds. It never opens a disk store itself, since a process
+that did has threads and must not fork; it ends when its owner does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
+
+from kgnode.store import evaluator, wire
+
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+BACKLOG = 1024
+FAILURES_MAX = 5
+"""Evaluators that may fail at once, one after another, before the host gives up."""
+
+
+@dataclass
+class Generation:
+    """The evaluators of one state of the view, and the socket where they accept."""
+
+    name: str
+    listener: socket.socket
+    wanted: int
+    memory_bytes: int
+    current: bool = True
+    evaluators: dict[int, int] = field(default_factory=dict)  # process id -> pidfd
+
+
+class Host:
+    """What the process knows: its store, its generations, its owner."""
+
+    def __init__(self, owner: socket.socket) -> None:
+        self.owner = owner
+        self.store = Store()
+        self.disk: str | None = None
+        self.generations: list[Generation] = []
+        self.selector = selectors.PollSelector()
+        self.selector.register(owner, selectors.EVENT_READ, None)
+        self.failures = 0
+
+    def run(self) -> None:
+        """Follow orders and replace evaluators until the owner goes."""
+        while True:
+            for key, _ in self.selector.select():
+                if key.data is not None:
+                    self._replace(*key.data)
+                elif not self._obey():
+                    return
+
+    def _obey(self) -> bool:
+        order = wire.receive(self.owner)
+        if order is None:
+            return False
+        try:
+            answer = getattr(self, f"do_{order.pop('do')}")(**order)
+            wire.send(self.owner, {"ok": True, **(answer or {})})
+        except Exception as error:
+            traceback.print_exc()
+            wire.send(self.owner, {"ok": False, "message": f"{type(error).__name__}: {error}"})
+        return True
+
+    # orders
+
+    def do_load(
+        self, default: list[str], named: list[tuple[str, str]], disk: str | None
+    ) -> dict[str, Any]:
+        """Build the view from cell files: the merge, and a graph per model."""
+        if disk is None:
+            fill(self.store, default, named)
+            gc.collect()
+            gc.freeze()
+            return {"triples": len(self.store), "threads": threads()}
+        builder = os.fork()
+        if builder == 0:
+            status = 1
+            try:
+                self._be_child()
+                store = Store(disk)
+                fill(store, default, named)
+                store.optimize()
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(builder, 0)
+        if status:
+            raise OSError(f"the disk view was not built (status {status})")
+        self.disk = disk
+        return {"triples": 0, "threads": threads()}
+
+    def do_change(self, changes: list[tuple[str | None, str, str]]) -> dict[str, Any]:
+        """Remove and add triples: (graph, file to remove, file to add) each."""
+        for generation in self.generations:
+            generation.current = False  # what it could fork from now is not what it answers
+        for graph, removed, added in changes:
+            target = NamedNode(graph) if graph is not None else DefaultGraph()
+            for quad in parse(path=removed, format=RdfFormat.N_TRIPLES, lenient=True):
+                self.store.remove(Quad(quad.subject, quad.predicate, quad.object, target))
+            self.store.load(path=added, format=RdfFormat.N_TRIPLES, to_graph=target, lenient=True)
+        self._close_the_abandoned()
+        return {"triples": len(self.store), "threads": threads()}
+
+    def do_serve(self, name: str, evaluators: int, memory_bytes: int) -> None:
+        """Begin a generation: listen under a name in the working folder and fork evaluators."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(name)
+        listener.listen(BACKLOG)
+        generation = Generation(name, listener, evaluators, memory_bytes)
+        self.generations.append(generation)
+        for _ in range(evaluators):
+            self._fork(generation)
+
+    def do_retire(self, name: str) -> None:
+        """End a generation: what is queued is still answered, nothing new is accepted."""
+        for generation in self.generations:
+            if generation.name == name:
+                generation.current = False
+                with contextlib.suppress(OSError):
+                    generation.listener.shutdown(socket.SHUT_RDWR)
+        self._close_the_abandoned()
+
+    def do_measure(self) -> dict[str, Any]:
+        """Return the memory that the host and its evaluators hold between them."""
+        pids = [os.getpid(), *(pid for g in self.generations for pid in g.evaluators)]
+        return {"bytes": sum(proportional_bytes(pid) for pid in pids), "processes": pids}
+
+    # evaluators
+
+    def _fork(self, generation: Generation) -> None:
+        if threads() != 1:
+            raise RuntimeError("a process with threads must not fork")
+        host = os.getpid()
+        born = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                self._be_child()
+                end_with_parent(host)
+                status = evaluator.serve(self._opened, generation.listener, generation.memory_bytes)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        handle = os.pidfd_open(pid)
+        generation.evaluators[pid] = handle
+        self.selector.register(handle, selectors.EVENT_READ, (generation, pid, born))
+
+    def _replace(self, generation: Generation, pid: int, born: float) -> None:
+        handle = generation.evaluators.pop(pid)
+        self.selector.unregister(handle)
+        os.close(handle)
+        _, status = os.waitpid(pid, 0)
+        failed = os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1
+        self.failures = self.failures + 1 if failed and time.monotonic() - born < 1 else 0
+        if self.failures > FAILURES_MAX:
+            sys.exit("evaluators fail as soon as they start")
+        if generation.current:
+            self._fork(generation)
+        self._close_the_abandoned()
+
+    def _close_the_abandoned(self) -> None:
+        """Close what has no evaluator left and gets none, so that who waits there is told."""
+        for generation in list(self.generations):
+            if not generation.current and not generation.evaluators:
+                generation.listener.close()
+                Path(generation.name).unlink(missing_ok=True)
+                self.generations.remove(generation)
+
+    def _opened(self) -> Store:
+        return Store.read_only(self.disk) if self.disk is not None else self.store
+
+    def _be_child(self) -> None:
+        """Let go of what belongs to the host: its owner, its children's handles."""
+        self.owner.close()
+        for generation in self.generations:
+            for handle in generation.evaluators.values():
+                os.close(handle)
+        self.selector.close()
+
+
+def fill(store: Store, default: list[str], named: list[tuple[str, str]]) -> None:
+    """Load cell files; a triple that stands in several of them stands once in the merge."""
+    for path in default:
+        store.load(path=path, format=RdfFormat.N_TRIPLES, lenient=True)
+    for path, model in named:
+        store.load(path=path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(model), lenient=True)
+
+
+def threads() -> int:
+    """Return how many threads this process has, native ones too where that can be seen."""
+    tasks = Path("/proc/self/task")
+    return len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return a process's memory, shared pages divided among those who share them."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the system end this process when its parent ends; end now if it has already."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def leave_the_network() -> bool:
+    """Move to a network name space without interfaces, where the system allows it."""
+    with contextlib.suppress(OSError, AttributeError):
+        return bool(ctypes.CDLL(None).unshare(CLONE_NEWNET) == 0)
+    return False
+
+
+def main() -> None:
+    """Run a host: its argument is the descriptor of the socket to its owner."""
+    os.umask(0o077)
+    leave_the_network()
+    owner = socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(owner.fileno(), False)
+    Host(owner).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""How the web process, view hosts and evaluators speak over Unix sockets.
+
+A message is its length (4 bytes, big endian) and a JSON object; an answer is one fixed head (kind,
+cut, length) and then its body, inline or as the descriptor of a file that travels beside the head.
+Everything here is also loaded by the small processes, so it imports nothing but the library.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any
+
+LENGTH = struct.Struct("!I")
+HEAD = struct.Struct("!ccQ")
+"""Of an answer: kind, cut, length of the body in bytes."""
+
+INLINE, FILE, ERROR = b"i", b"f", b"e"
+WHOLE, ROWS, BYTES = b" ", b"r", b"b"
+CUTS: dict[bytes, str | None] = {WHOLE: None, ROWS: "rows", BYTES: "bytes"}
+
+INLINE_MAX_BYTES = 128 << 10
+"""Below the size of a socket's buffer, so that an evaluator never waits for its reader."""
+
+
+def send(connection: socket.socket, message: dict[str, Any]) -> None:
+    """Send one message."""
+    body = json.dumps(message).encode()
+    connection.sendall(LENGTH.pack(len(body)) + body)
+
+
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """Return the next message; None when the other side has gone."""
+    head = receive_exactly(connection, LENGTH.size)
+    if head is None:
+        return None
+    body = receive_exactly(connection, LENGTH.unpack(head)[0])
+    if body is None:
+        return None
+    message: dict[str, Any] = json.loads(body)
+    return message
+
+
+def receive_exactly(connection: socket.socket, size: int) -> bytes | None:
+    """Return that many bytes; None when the other side goes before."""
+    parts = []
+    while size:
+        part = connection.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,103 @@
+"""The folder adapter keeps the contract of the record, and its own promises."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kgnode.errors import BadRequest, HomeInUse, StoreFull
+from kgnode.store import shelf
+from kgnode.store.record import FolderRecord, open_record
+
+from .conftest import DATASET, model, publish
+from .contract import ONE, TWO, RecordContract
+
+
+class TestFolderRecord(RecordContract):
+    @pytest.fixture
+    def reopen(self, record: FolderRecord) -> Iterator[Callable[[], FolderRecord]]:
+        current = [record]
+
+        def again() -> FolderRecord:
+            current[0].close()
+            current[0] = open_record(record.path)
+            return current[0]
+
+        yield again
+        current[0].close()
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_record_is_opened_by_one_at_a_time(record: FolderRecord) -> None:
+    with pytest.raises(HomeInUse) as caught:
+        open_record(record.path)
+    assert str(record.path.parent) in caught.value.message
+    record.close()
+    open_record(record.path).close()
+
+
+def test_leftovers_of_a_crash_are_swept_at_start(record: FolderRecord) -> None:
+    publish(record, model("urn:m:1", {"a": ONE}))
+    before = names(record.path)
+    record.close()
+    (record.path / "incoming" / "tmp123").write_bytes(b"half")
+    (record.path / "cells" / ("0" * 64 + ".nt")).write_bytes(b"orphan")
+    (record.path / "spelling" / "orphan").write_bytes(b"orphan")
+    (record.path / "versions-2").mkdir()
+    (record.path / "versions-2" / "x").write_bytes(b"half restored")
+    folder = next((record.path / "versions-1").iterdir())
+    (folder / ".2.json.abc").write_bytes(b"{")
+    reopened = open_record(record.path)
+    assert names(record.path) == before
+    reopened.close()
+
+
+def test_a_full_disk_keeps_the_old_version(
+    record: FolderRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(record, model("urn:m:1", {"a": ONE}))
+    before = record.current(DATASET)
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shelf.os, "fsync", full)
+    with pytest.raises(StoreFull):
+        publish(record, model("urn:m:1", {"a": TWO}, "new"))
+    monkeypatch.undo()
+    assert record.current(DATASET) == before
+    record.close()
+    reopened = open_record(record.path)
+    assert reopened.current(DATASET) == before
+    assert list((record.path / "incoming").iterdir()) == []
+    reopened.close()
+
+
+def test_a_backup_is_made_into_a_new_folder_only(record: FolderRecord, tmp_path: Path) -> None:
+    publish(record, model("urn:m:1", {"a": ONE}))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("mine")
+    with pytest.raises(BadRequest):
+        record.backup(tmp_path / "kept")
+    with pytest.raises(BadRequest):
+        record.restore(tmp_path / "kept")
+
+
+def test_a_backup_shares_nothing_that_a_later_publish_changes(
+    record: FolderRecord, tmp_path: Path
+) -> None:
+    publish(record, model("urn:m:1", {"a": ONE}))
+    record.backup(tmp_path / "backup")
+    record.withdraw(DATASET)
+    other = open_record(tmp_path / "backup")
+    found = other.current(DATASET)
+    assert found is not None
+    assert len(list(other.triples(found.cells[0].iri))) == 1
+    other.close()
