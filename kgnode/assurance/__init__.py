@@ -1,0 +1,1 @@
+"""Schema assurance: SHACL as a gate, with reports that say what to mend."""

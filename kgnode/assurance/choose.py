@@ -1,0 +1,59 @@
+"""Choose packs from what the headers say, where nobody named any.
+
+In: headers of the staged models and the namespaces they use. Out: the packs that apply: those
+marked ``default`` that serve a CIM version in use, and those whose ``profiles`` name a word that
+occurs in a header's profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from kgnode.assurance.packs import Pack, list_packs
+
+
+class Described(Protocol):
+    """What is needed of a header; ``kgnode.cim.headers.Header`` has it."""
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """IRIs of the profiles of the model."""
+
+    @property
+    def cim(self) -> str | None:
+        """The CIM namespace of the data."""
+
+
+class Headed(Protocol):
+    """A model with a header."""
+
+    @property
+    def header(self) -> Described:
+        """The header."""
+
+
+class HasModels(Protocol):
+    """What was staged."""
+
+    @property
+    def models(self) -> Iterable[Headed]:
+        """The models."""
+
+
+def packs_for(staged: HasModels, registered: Path | None = None) -> tuple[Pack, ...]:
+    """Return the packs that apply to what was staged, shipped or registered."""
+    headers = [model.header for model in staged.models]
+    namespaces = {header.cim for header in headers}
+    profiles = [profile for header in headers for profile in header.profiles]
+    return tuple(pack for pack in list_packs(registered) if applies(pack, namespaces, profiles))
+
+
+def applies(pack: Pack, namespaces: Iterable[str | None], profiles: Iterable[str]) -> bool:
+    """Whether a pack is meant for data of these CIM namespaces and profiles."""
+    if pack.namespaces and not set(pack.namespaces).intersection(namespaces):
+        return False
+    if pack.profiles:
+        return any(word in profile for word in pack.profiles for profile in profiles)
+    return pack.default

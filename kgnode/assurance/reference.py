@@ -1,0 +1,141 @@
+"""The pySHACL engine: for shapes that are not compiled, and the reference of all comparisons.
+
+In: ``Data``, the triples of a shapes graph and the shapes to judge. Out: ``Result``s read from
+pySHACL's report graph (SHACL 3.6). Slow and thorough; the data is copied into rdflib once.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Iterator
+
+import pyoxigraph as ox
+import rdflib
+from pyshacl import validate as pyshacl_validate
+from rdflib.term import Node
+
+from kgnode.assurance.data import Data
+from kgnode.assurance.graph import Graph, Subject, Term
+from kgnode.assurance.paths import read_path
+from kgnode.assurance.results import Result
+from kgnode.assurance.shapes import Shapes, sh
+from kgnode.assurance.terms import SH
+
+_TYPE = rdflib.RDF.type
+
+
+def to_rdflib(triples: Iterable[tuple[Subject, ox.NamedNode, Term] | ox.Triple]) -> rdflib.Graph:
+    """Return triples as an rdflib graph; blank node labels are kept."""
+    graph = rdflib.Graph()
+    for subject, predicate, value in triples:
+        graph.add((_node(subject), _node(predicate), _node(value)))
+    return graph
+
+
+def data_graph(data: Data) -> rdflib.Graph:
+    """Return the merged data as an rdflib graph."""
+    return to_rdflib(
+        ox.Triple(q.subject, q.predicate, q.object)
+        for q in data.store.quads_for_pattern(None, None, None, ox.DefaultGraph())
+    )
+
+
+def _node(term: object) -> Node:
+    if isinstance(term, ox.NamedNode):
+        return rdflib.URIRef(term.value)
+    if isinstance(term, ox.BlankNode):
+        return rdflib.BNode(term.value)
+    assert isinstance(term, ox.Literal)  # noqa: S101
+    if term.language:
+        return rdflib.Literal(term.value, lang=term.language)
+    if term.datatype.value == "http://www.w3.org/2001/XMLSchema#string":
+        return rdflib.Literal(term.value)
+    return rdflib.Literal(term.value, datatype=rdflib.URIRef(term.datatype.value), normalize=False)
+
+
+def _term(node: Node) -> Term:
+    if isinstance(node, rdflib.URIRef):
+        return ox.NamedNode(str(node))
+    if isinstance(node, rdflib.BNode):
+        return ox.BlankNode(str(node))
+    assert isinstance(node, rdflib.Literal)  # noqa: S101
+    if node.language:
+        return ox.Literal(str(node), language=node.language)
+    if node.datatype is None:
+        return ox.Literal(str(node))
+    return ox.Literal(str(node), datatype=ox.NamedNode(str(node.datatype)))
+
+
+def judge(
+    data: rdflib.Graph,
+    shapes: Shapes,
+    *,
+    ontology: rdflib.Graph | None = None,
+    only: Collection[Subject] | None = None,
+    pack: str = "",
+) -> list[Result]:
+    """Return pySHACL's results for all targeted shapes, or for the named ones in ``only``."""
+    shape_graph = to_rdflib(shapes.graph)
+    use = None if only is None else [node.value for node in only]
+    _, report, _ = pyshacl_validate(
+        data,
+        shacl_graph=shape_graph,
+        ont_graph=ontology,
+        advanced=True,
+        inplace=False,
+        use_shapes=use,
+    )
+    if not isinstance(report, rdflib.Graph):
+        raise ValueError(str(report))
+    return list(_results(report, shapes, pack))
+
+
+def _results(report: rdflib.Graph, shapes: Shapes, pack: str) -> Iterator[Result]:
+    index = Graph()
+    for s, p, o in report:
+        subject = _term(s)
+        if not isinstance(subject, ox.Literal):
+            index.add(subject, rdflib_predicate(p), _term(o))
+    tops = [
+        o
+        for top in report.subjects(_TYPE, rdflib.URIRef(SH + "ValidationReport"))
+        for o in report.objects(top, rdflib.URIRef(SH + "result"))
+    ]
+    for node in (_term(top) for top in tops):
+        focus = index.value(node, sh("focusNode"))
+        path = index.value(node, sh("resultPath"))
+        component = index.value(node, sh("sourceConstraintComponent"))
+        shape = index.value(node, sh("sourceShape"))
+        severity = index.value(node, sh("resultSeverity"))
+        if not isinstance(component, ox.NamedNode) or not isinstance(severity, ox.NamedNode):
+            continue
+        message = index.value(node, sh("resultMessage"))
+        if focus is None or shape is None or shape not in shapes.by_id:
+            continue
+        source = shapes.by_id[shape]
+        yield Result(
+            focus=focus,
+            path=None if path is None else read_path(index, path),
+            value=index.value(node, sh("value")),
+            component=component.value,
+            shape=source,
+            constraint=next(
+                (c for c in source.constraints if ox.NamedNode(c.component) == component), None
+            ),
+            severity=severity.value,
+            message=message.value if isinstance(message, ox.Literal) else "",
+            pack=pack,
+            engine="pyshacl",
+        )
+
+
+def rdflib_predicate(node: Node) -> ox.NamedNode:
+    """Return a predicate as a pyoxigraph term."""
+    return ox.NamedNode(str(node))
+
+
+def n_triples(graph: rdflib.Graph) -> bytes:
+    """Return an rdflib graph as N-Triples."""
+    stream = io.BytesIO()
+    graph.serialize(stream, format="nt", encoding="utf-8")
+    return stream.getvalue()

@@ -1,0 +1,119 @@
+"""A report for people: plain text and one HTML page.
+
+In: a ``Report``. Out: text. The first line says how many causes there are; each cause says what
+is wrong, where, what is expected, and how to mend it. The page carries its own style and no
+script, and escapes everything that comes from data or shapes.
+"""
+
+from __future__ import annotations
+
+import html as escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kgnode.assurance.report import Cause, Example, Report
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
+section{border:1px solid #bbb;border-left:.5rem solid #595959;margin:1rem 0;padding:.5rem 1rem}
+section.violation{border-left-color:#b00020}section.warning{border-left-color:#9a5b00}
+dt{font-weight:600}dd{margin:0 0 .4rem 1rem}code{overflow-wrap:anywhere}
+table{border-collapse:collapse}td,th{text-align:left;padding:.1rem .8rem .1rem 0}
+"""
+
+
+def text(report: Report) -> str:
+    """Return the report as plain text, one cause after the other."""
+    lines = [report.headline, ""]
+    for number, cause in enumerate(report.causes, 1):
+        lines += [*_cause_lines(number, cause), ""]
+    for pack in report.packs:
+        lines += [f"Fault of pack {pack.id}: {fault}" for fault in pack.faults]
+    lines += [f"Note: {note}" for note in report.notes]
+    lines.append(_footer(report))
+    return "\n".join(lines) + "\n"
+
+
+def _cause_lines(number: int, cause: Cause) -> list[str]:
+    places = "1 place" if cause.count == 1 else f"{cause.count} places"
+    lines = [f"{number}. {cause.severity.capitalize()} in {places}: {cause.message}"]
+    rule = f"{cause.shape} of {cause.pack}" if cause.pack else cause.shape
+    rows = [
+        ("rule", f"{rule}{', ' + cause.path if cause.path else ''}"),
+        ("found", cause.found),
+        ("expected", cause.expected),
+        ("mend", cause.hint),
+    ]
+    lines += [f"   {name:<9}{value}" for name, value in rows if value]
+    for index, example in enumerate(cause.examples):
+        lines.append(f"   {'at' if index == 0 else '':<9}{_example(example)}")
+    if cause.count > len(cause.examples):
+        lines.append(f"   {'':<9}... and {cause.count - len(cause.examples)} more")
+    return lines
+
+
+def _example(example: Example) -> str:
+    parts = [str(example.asset)]
+    if example.value:
+        parts.append(f"value {example.value}")
+    place = _place(example)
+    if place:
+        parts.append(place)
+    return ", ".join(parts)
+
+
+def _place(example: Example) -> str:
+    asset = example.asset
+    return asset.file if asset.line is None else f"{asset.file}:{asset.line}"
+
+
+def _footer(report: Report) -> str:
+    packs = ", ".join(f"{p.id} {p.version} ({p.shapes} shapes)" for p in report.packs) or "none"
+    engines = ", ".join(f"{n} {name}" for name, n in report.engines.items())
+    return f"Packs: {packs}. Shapes judged: {engines}. {report.seconds:.2f} s."
+
+
+def html(report: Report) -> str:
+    """Return the report as one page."""
+    e = escape.escape
+    body = [f"<h1>{e(report.headline)}</h1>"]
+    for number, cause in enumerate(report.causes, 1):
+        rows = [
+            ("Rule", f"{cause.shape} of {cause.pack}" if cause.pack else cause.shape),
+            ("Path", cause.path),
+            ("Found", cause.found),
+            ("Expected", cause.expected),
+            ("How to mend it", cause.hint),
+        ]
+        details = "".join(f"<dt>{name}</dt><dd>{e(value)}</dd>" for name, value in rows if value)
+        places = "1 place" if cause.count == 1 else f"{cause.count} places"
+        body.append(
+            f'<section class="{e(cause.severity)}"><h2>{number}. {e(cause.message)}</h2>'
+            f"<p>{e(cause.severity.capitalize())} in {places}.</p><dl>{details}</dl>"
+            f"{_table(cause)}</section>"
+        )
+    body += [
+        f"<p>Fault of pack {e(p.id)}: {e(fault)}</p>" for p in report.packs for fault in p.faults
+    ]
+    body += [f"<p>Note: {e(note)}</p>" for note in report.notes]
+    body.append(f"<p>{e(_footer(report))}</p>")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Validation report</title><style>{_STYLE}</style></head>"
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _table(cause: Cause) -> str:
+    e = escape.escape
+    rows = "".join(
+        f"<tr><td>{e(str(x.asset))}</td><td>{e(x.value)}</td><td>{e(_place(x))}</td>"
+        f"<td><code>{e(x.asset.iri)}</code></td></tr>"
+        for x in cause.examples
+    )
+    more = cause.count - len(cause.examples)
+    rest = f"<p>... and {more} more.</p>" if more else ""
+    return (
+        "<table><thead><tr><th>Asset</th><th>Value</th><th>Where</th><th>Identifier</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>{rest}"
+    )

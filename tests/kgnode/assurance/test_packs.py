@@ -1,0 +1,85 @@
+"""Packs are found, read, checked and refused as documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgnode.assurance.packs import load_packs, read_pack
+from kgnode.errors import BadShapes, NotFound
+from kgnode.names import CIM16, CIM100
+
+SHAPE = """
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix ex: <http://example.org/> .
+ex:S a sh:NodeShape ; sh:targetClass ex:C ; sh:property [ sh:path ex:p ; sh:minCount 1 ] .
+"""
+
+
+def test_the_shipped_pack_has_at_least_sixty_shapes_in_both_cim_versions() -> None:
+    (pack,) = load_packs(["gb-core"])
+    for namespace in (CIM100, CIM16):
+        shapes = pack.shapes(namespace)
+        assert len(shapes.by_id) >= 60
+        assert not shapes.faults
+        targets = {t.term.value for s in shapes.targeted for t in s.targets}  # type: ignore[union-attr]
+        assert f"{namespace}Terminal" in targets
+
+
+def test_every_shape_of_ours_says_what_is_wrong_and_how_to_mend_it() -> None:
+    (pack,) = load_packs(["gb-core"])
+    for shape in pack.shapes(CIM100).by_id.values():
+        if not shape.constraints:
+            continue
+        for constraint in shape.constraints:
+            messages = shape.messages or (constraint.sparql and constraint.sparql.messages)
+            assert messages, shape.id
+            assert shape.hint or constraint.hint, shape.id
+
+
+def test_a_loose_file_is_a_pack_whose_version_is_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "mine.ttl"
+    file.write_text(SHAPE)
+    (pack,) = load_packs([file])
+    assert (pack.id, len(pack.version)) == ("mine", 12)
+    file.write_text(SHAPE + "# changed\n")
+    assert load_packs([file])[0].version != pack.version
+
+
+def test_a_misspelt_word_is_a_fault_of_the_pack(tmp_path: Path) -> None:
+    file = tmp_path / "mine.ttl"
+    file.write_text(SHAPE.replace("sh:minCount", "sh:MinCount"))
+    (fault,) = read_pack(file).check()
+    assert "sh:MinCount" in fault
+    assert "sh:minCount was probably meant" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("not turtle at all", "not valid"),
+        ("@prefix ex: <http://e/> . ex:a ex:b ex:c .", "no shape"),
+        (SHAPE.replace("sh:path ex:p", "sh:path [ ex:p ex:q ]"), "property path"),
+        (SHAPE.replace("sh:path ex:p", "sh:path ex:p , ex:q"), "values of sh:path"),
+        (SHAPE + "ex:S sh:node ex:S .", "refers to itself"),
+        (SHAPE + "ex:S sh:node ex:T . ex:T sh:not ex:S .", "refers to itself"),
+        (SHAPE + "ex:S sh:in _:l . _:l <http://e/x> 1 .", "list"),
+        (SHAPE + "ex:S sh:sparql [ sh:message 'x' ] .", "no sh:select"),
+        (SHAPE + 'ex:S sh:node "text" .', "stands where a shape should"),
+    ],
+)
+def test_what_is_no_proper_shape_is_refused_with_a_sentence(
+    tmp_path: Path, text: str, word: str
+) -> None:
+    file = tmp_path / "bad.ttl"
+    file.write_text(text)
+    with pytest.raises(BadShapes, match=word) as refused:
+        load_packs([file])
+    assert refused.value.hint
+
+
+def test_an_unknown_pack_names_those_that_are_known() -> None:
+    with pytest.raises(NotFound) as missing:
+        load_packs(["no-such-pack"])
+    assert "gb-core" in missing.value.hint
