@@ -1,0 +1,1 @@
+"""A node over HTTP: the SPARQL endpoint, the API and the pages."""

@@ -1,0 +1,276 @@
+"""The SPARQL endpoint of a node and of a gateway: a plain ASGI application.
+
+In: HTTP. Out: what an answerer says, as SPARQL 1.1 Protocol wants it: GET, POST, HEAD, OPTIONS,
+CORS, gzip, entity tags and problem documents. A client that goes away cancels its query; an answer
+that breaks after its first byte is never ended properly, so no client takes it for whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import structlog
+
+from kgnode.errors import BadMethod, BadRequest, QueryTooLong
+from kgnode.policy.caller import Caller
+from kgnode.query.answer import SparqlAnswer
+from kgnode.query.protocol import SparqlRequest, read_request
+from kgnode.query.serialise import content_type
+from kgnode.web.problems import problem_answer
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+_log = structlog.get_logger("kgnode.web")
+METHODS = "GET, HEAD, POST, OPTIONS"
+GZIP_FROM_BYTES = 1_400
+"""Smaller bodies fit one network packet; packing them costs more than it saves."""
+WATCH_AFTER_SECONDS = 0.05
+"""A query that takes longer is watched for its client going away."""
+
+_ALWAYS: tuple[Header, ...] = (
+    (b"vary", b"Accept, Accept-Encoding, Authorization, Cookie"),
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Gridspine-Version, Gridspine-Policy, Gridspine-Mappings, Gridspine-Status, "
+        b"Gridspine-Report, Gridspine-Truncated",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"allow", METHODS.encode()),
+    (b"access-control-allow-methods", METHODS.encode()),
+    (b"access-control-allow-headers", b"Authorization, Accept, Content-Type, If-None-Match"),
+    (b"access-control-max-age", b"86400"),
+    (b"content-length", b"0"),
+)
+_PRIVATE: Header = (b"cache-control", b"private, no-cache")
+
+
+class SparqlEndpoint:
+    """An ASGI application.
+
+    Args:
+        answerer: answers a request of a caller.
+        authenticate: the caller behind an ``Authorization`` header (None where there is none).
+        describe: the service description, for a GET without a query.
+        max_text_bytes: longest query; a body may be three times that, as forms are encoded.
+        cookie: name of a cookie that carries a token where there is no header.
+    """
+
+    def __init__(
+        self,
+        answerer: Callable[[SparqlRequest, Caller], Awaitable[SparqlAnswer]],
+        authenticate: Callable[[str | None], Caller],
+        *,
+        describe: Callable[[SparqlRequest, Caller, str], Awaitable[SparqlAnswer]] | None = None,
+        max_text_bytes: int = 4 << 20,
+        cookie: str | None = None,
+    ) -> None:
+        self._answerer = answerer
+        self._authenticate = authenticate
+        self._describe = describe
+        self._max_text_bytes = max_text_bytes
+        self._cookie = f"{cookie}=".encode() if cookie else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        method = scope["method"]
+        if method == "OPTIONS":
+            return await _whole(send, 204, [*_PREFLIGHT, *_ALWAYS], b"")
+        if method not in ("GET", "HEAD", "POST"):
+            return await self._refuse_method(scope, send)
+        watch = _Watch(receive)
+        try:
+            body = await self._body(receive) if method == "POST" else b""
+            watch.start()
+            answer = await self._answer(scope, body)
+            await self._send(answer, scope, send)
+        except asyncio.CancelledError:
+            if not watch.left:
+                raise
+        except Exception as error:
+            await _problem(send, method, error)
+        finally:
+            watch.stop()
+        return None
+
+    async def _answer(self, scope: Scope, body: bytes) -> SparqlAnswer:
+        request = read_request(scope, body)
+        if request.query is not None and len(request.query) > self._max_text_bytes:
+            raise _too_long(self._max_text_bytes)
+        caller = self._authenticate(self._token(scope))
+        if request.query is None and self._describe is not None:
+            return await self._describe(request, caller, _address(scope))
+        return await self._answerer(request, caller)
+
+    def _token(self, scope: Scope) -> str | None:
+        from_cookie = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                return str(value.decode("latin-1"))
+            if name == b"cookie" and self._cookie is not None:
+                for part in value.split(b";"):
+                    if part.strip().startswith(self._cookie):
+                        token = part.strip()[len(self._cookie) :]
+                        from_cookie = f"Bearer {token.decode('latin-1')}"
+        return from_cookie
+
+    async def _body(self, receive: Receive) -> bytes:
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise BadRequest("The request ended before its body did.")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > 3 * self._max_text_bytes + 65_536:
+                raise _too_long(self._max_text_bytes)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _send(self, answer: SparqlAnswer, scope: Scope, send: Send) -> None:
+        headers = _encoded(answer.headers)
+        headers += _ALWAYS
+        headers.append(_PRIVATE)
+        if answer.status == 304:
+            return await _whole(send, 304, headers, b"")
+        headers.append((b"content-type", content_type(answer.media_type).encode()))
+        zipped = _accepts_gzip(scope["headers"])
+        if answer.content is not None:
+            content = answer.content
+            if zipped and len(content) >= GZIP_FROM_BYTES:
+                headers.append((b"content-encoding", b"gzip"))
+                packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+                content = packer.compress(content) + packer.flush()
+            headers.append((b"content-length", str(len(content)).encode()))
+            empty = scope["method"] == "HEAD"
+            return await _whole(send, answer.status, headers, b"" if empty else content)
+        return await _stream(answer, headers, zipped, scope, send)
+
+    async def _refuse_method(self, scope: Scope, send: Send) -> None:
+        error = BadMethod(
+            f"{scope['method']} is no method of a SPARQL endpoint.", hint=f"Use one of {METHODS}."
+        )
+        await _problem(send, scope["method"], error, (b"allow", METHODS.encode()))
+
+
+async def _stream(
+    answer: SparqlAnswer, headers: list[Header], zipped: bool, scope: Scope, send: Send
+) -> None:
+    """Send a body of unknown length; if it breaks, leave the transfer without its end."""
+    body = aiter(answer.body)
+    first = await anext(body, b"")  # an error before the first byte is still a clean problem
+    if scope["method"] == "HEAD":
+        await _close(body)
+        return await _whole(send, answer.status, headers, b"")
+    if scope.get("http_version") == "1.0":
+        rest = [first, *[part async for part in body]]  # 1.0 ends a body by closing: never part
+        content = b"".join(rest)
+        headers.append((b"content-length", str(len(content)).encode()))
+        return await _whole(send, answer.status, headers, content)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if zipped else None
+    if packer is not None:
+        headers.append((b"content-encoding", b"gzip"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    try:
+        await _part(send, packer.compress(first) if packer else first)
+        async for part in body:
+            await _part(send, packer.compress(part) if packer else part)
+    except Exception as error:
+        _log.warning("answer broken off", error=type(error).__name__)
+        return None  # the server closes the connection without the last chunk
+    finally:
+        await _close(body)
+    end = packer.flush() if packer else b""
+    await send({"type": "http.response.body", "body": end, "more_body": False})
+    return None
+
+
+async def _part(send: Send, part: bytes) -> None:
+    if part:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+async def _close(body: AsyncIterator[bytes]) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
+
+
+async def _whole(send: Send, status: int, headers: list[Header], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _problem(send: Send, method: str, error: Exception, *more: Header) -> None:
+    status, headers, body = problem_answer(error)
+    pairs = [*_encoded(headers), (b"content-length", str(len(body)).encode()), *_ALWAYS, *more]
+    await _whole(send, status, pairs, b"" if method == "HEAD" else body)
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _accepts_gzip(headers: Iterable[Header]) -> bool:
+    for name, value in headers:
+        if name == b"accept-encoding":
+            for part in value.lower().split(b","):
+                coding, _, parameter = part.partition(b";")
+                if coding.strip() in (b"gzip", b"*"):
+                    return parameter.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.000")
+    return False
+
+
+def _too_long(max_text_bytes: int) -> QueryTooLong:
+    return QueryTooLong(
+        f"The query is longer than {max_text_bytes} bytes.",
+        hint="Send values in smaller batches; the setting is query_max_text_bytes.",
+    )
+
+
+def _address(scope: Scope) -> str:
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"localhost")
+    return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}{scope['path']}"
+
+
+class _Watch:
+    """Cancels the current request once its client has gone away."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.left = False
+        self._receive = receive
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        request = asyncio.current_task()
+        if request is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._begin, request)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self, request: asyncio.Task[Any]) -> None:
+        self._task = asyncio.ensure_future(self._wait(request))
+
+    async def _wait(self, request: asyncio.Task[Any]) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.left = True
+                request.cancel()
+                return

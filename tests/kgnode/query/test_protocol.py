@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
+from kgnode.query.protocol import read_request
+
+Q = "SELECT * { ?s ?p 'é+& %' }"
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+DIRECT = {"content-type": "application/sparql-query"}
+
+
+def scope(
+    method: str = "GET", query: str = "", headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    pairs = [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
+    return {"method": method, "query_string": query.encode(), "headers": pairs}
+
+
+def test_the_three_ways_of_sending_a_query_mean_the_same() -> None:
+    by_get = read_request(scope("GET", urlencode({"query": Q})), b"")
+    by_form = read_request(scope("POST", headers=FORM), urlencode({"query": Q}).encode())
+    direct = read_request(scope("POST", headers=DIRECT), Q.encode())
+    assert by_get.query == by_form.query == direct.query == Q
+
+
+def test_plus_and_percent_both_spell_a_blank() -> None:
+    assert read_request(scope(query="query=ASK+%7B%20%7D"), b"").query == "ASK { }"
+
+
+def test_graphs_come_from_the_address_and_from_the_form() -> None:
+    address = "default-graph-uri=urn%3Aa&default-graph-uri=urn%3Ab&named-graph-uri=urn%3Ac"
+    request = read_request(scope("POST", address, FORM), b"query=ASK%7B%7D&named-graph-uri=urn:d")
+    assert request.default_graphs == ("urn:a", "urn:b")
+    assert request.named_graphs == ("urn:c", "urn:d")
+
+
+def test_our_own_parameters_are_understood() -> None:
+    query = (
+        "query=ASK{}&timeout=2.5&limit=cut&at=2027-01-31T12:00:00Z&mappings=a@1,b@2&partial=allow"
+    )
+    request = read_request(scope(query=query), b"")
+    assert request.timeout_seconds == 2.5
+    assert request.limit_cut
+    assert request.at == datetime(2027, 1, 31, 12, tzinfo=UTC)
+    assert request.mappings == ("a@1", "b@2")
+    assert request.parameters["partial"] == ("allow",)
+
+
+def test_a_time_may_carry_its_zone_as_an_unescaped_plus() -> None:
+    request = read_request(scope(query="query=ASK{}&at=2027-01-31T12:00:00+01:00"), b"")
+    assert request.at == datetime(2027, 1, 31, 11, tzinfo=UTC)
+
+
+def test_a_get_without_a_query_asks_for_the_description() -> None:
+    assert read_request(scope(), b"").query is None
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "headers", "body"),
+    [
+        ("GET", "query=ASK{}&query=ASK{}", {}, b""),
+        ("GET", "query=%FF", {}, b""),
+        ("POST", "", DIRECT, "ASK { ?s ?p 'é' }".encode("utf-16")),
+        ("POST", "query=ASK{}", DIRECT, b"ASK {}"),
+        ("POST", "", FORM, b""),
+        ("GET", "query=ASK{}&timeout=soon", {}, b""),
+        ("GET", "query=ASK{}&timeout=-1", {}, b""),
+        ("GET", "query=ASK{}&timeout=nan", {}, b""),
+        ("GET", "query=ASK{}&timeout=inf", {}, b""),
+        ("GET", "query=ASK{}&limit=5", {}, b""),
+        ("GET", "query=ASK{}&at=yesterday", {}, b""),
+    ],
+)
+def test_requests_that_do_not_fit_the_protocol(
+    method: str, query: str, headers: dict[str, str], body: bytes
+) -> None:
+    with pytest.raises(BadRequest) as caught:
+        read_request(scope(method, query, headers), body)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
+def test_other_bodies_are_not_understood(headers: dict[str, str]) -> None:
+    with pytest.raises(UnsupportedMedia):
+        read_request(scope("POST", headers=headers), b"ASK {}")
+
+
+def test_updates_are_refused_in_every_way_they_can_be_sent() -> None:
+    update = "INSERT DATA { <a:a> <a:b> 1 }"
+    with pytest.raises(RefusedQuery):
+        read_request(scope("POST", headers=FORM), f"update={quote(update)}".encode())
+    with pytest.raises(RefusedQuery):
+        read_request(
+            scope("POST", headers={"content-type": "application/sparql-update"}), update.encode()
+        )
+    with pytest.raises(RefusedQuery):
+        read_request(scope("GET", f"update={quote(update)}"), b"")
