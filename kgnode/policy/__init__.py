@@ -1,0 +1,1 @@
+"""Who may see which cells, and why: labels on data, policies of the owner, decisions per caller."""

@@ -1,0 +1,156 @@
+"""What one caller sees of a home: the cells whose labels are all permitted.
+
+In: the caller, the manifests of the data sets, the policies and the time. Out: ``Visible``: the
+cells, the data sets that have any, and the digest of the decision. A cell without labels is closed
+to all but the owner; nothing in the digest or the filtered manifests depends on what is hidden.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from kgnode.policy.caller import Caller
+from kgnode.policy.policies import Decision, Policies, Target
+from kgnode.store.cells import Cell, Manifest
+
+__all__ = ["Decision", "Policies", "Visible", "visible"]
+
+Withheld = Literal["none", "some", "undisclosed"]
+DECISIONS_KEPT = 1024
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What a caller sees.
+
+    Attributes:
+        cells: the permitted cells.
+        manifests: the data sets with at least one permitted cell, reduced to those cells.
+        discoverable: those, and the data sets whose owner discloses that they exist, reduced too.
+        withheld: data set IRI -> what its owner lets this caller know about hidden parts.
+        digest: of the permitted labels that occur in the permitted cells.
+        reasons: label IRI -> decision, hidden ones included: for the owner and the audit only.
+    """
+
+    cells: frozenset[Cell]
+    manifests: tuple[Manifest, ...]
+    discoverable: tuple[Manifest, ...]
+    withheld: Mapping[str, Withheld]
+    digest: str
+    reasons: Mapping[str, Decision]
+
+
+def visible(
+    caller: Caller, manifests: Sequence[Manifest], policies: Policies, *, org: str, now: datetime
+) -> Visible:
+    """Decide what the caller sees of the given data sets at this time.
+
+    The same inputs within a period in which no time constraint turns are decided once.
+    """
+    kept = _kept(policies)
+    key = (caller, org, policies.period(now), tuple(id(manifest) for manifest in manifests))
+    found = kept.get(key)
+    if found is None:
+        found = _decide(caller, manifests, policies, org, now)
+        kept.put(key, found, tuple(manifests))
+    return found
+
+
+def _decide(
+    caller: Caller, manifests: Sequence[Manifest], policies: Policies, org: str, now: datetime
+) -> Visible:
+    owner = caller.owns(org)
+    reasons = {} if owner else policies.decide(caller, targets(manifests), now)
+    permitted = frozenset(label for label, decision in reasons.items() if decision.allowed)
+    reduced = [_reduced(manifest, None if owner else permitted) for manifest in manifests]
+    shown = tuple(m for m in reduced if m.models)
+    cells = frozenset(cell for m in shown for model in m.models for cell in model.cells)
+    pairs = list(zip(manifests, reduced, strict=True))
+    return Visible(
+        cells=cells,
+        manifests=shown,
+        discoverable=tuple(r for m, r in pairs if r.models or disclosed(m)),
+        withheld={m.dataset: _withheld(m, r) for m, r in pairs if r.models or disclosed(m)},
+        digest=_digest(cells, owner),
+        reasons=reasons,
+    )
+
+
+def targets(manifests: Sequence[Manifest]) -> list[Target]:
+    """Return every label that occurs in the cells of the data sets, each once."""
+    found: dict[str, Target] = {}
+    for manifest in manifests:
+        described: Mapping[str, Any] = manifest.attributes.get("labels") or {}
+        for model in manifest.models:
+            for cell in model.cells:
+                for label in cell.labels:
+                    if label not in found:
+                        about = described.get(label.rsplit(":", 1)[-1]) or {}
+                        areas = frozenset(about.get("areas") or ())
+                        found[label] = Target(label, manifest.dataset, areas)
+    return [found[label] for label in sorted(found)]
+
+
+def _reduced(manifest: Manifest, permitted: frozenset[str] | None) -> Manifest:
+    """Return the manifest with only the permitted cells; None permits all, unlabelled too."""
+    if permitted is None:
+        return manifest
+    models = []
+    for model in manifest.models:
+        cells = tuple(c for c in model.cells if c.labels and c.labels <= permitted)
+        if cells:
+            models.append(replace(model, cells=cells, triples=sum(c.triples for c in cells)))
+    return replace(manifest, models=tuple(models))
+
+
+def disclosed(manifest: Manifest) -> bool:
+    """Tell whether the owner lets everybody know that the data set exists."""
+    return manifest.attributes.get("withheld") in ("disclosed", "none", "some")
+
+
+def _withheld(manifest: Manifest, reduced: Manifest) -> Withheld:
+    """Return what the caller may know: "none" is only ever said where it is true."""
+    if not disclosed(manifest):
+        return "undisclosed"
+    whole = sum(len(model.cells) for model in manifest.models)
+    shown = sum(len(model.cells) for model in reduced.models)
+    return "none" if whole == shown else "some"
+
+
+def _digest(cells: frozenset[Cell], owner: bool) -> str:
+    labels = sorted({label for cell in cells for label in cell.labels})
+    text = "\n".join(["owner" if owner else "caller", *labels])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class _Kept:
+    """Decisions of one ``Policies``; each keeps its manifests, so that no identity is reused."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[object, tuple[Visible, tuple[Manifest, ...]]] = OrderedDict()
+
+    def get(self, key: object) -> Visible | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def put(self, key: object, decided: Visible, manifests: tuple[Manifest, ...]) -> None:
+        with self._lock:
+            self._entries[key] = (decided, manifests)
+            while len(self._entries) > DECISIONS_KEPT:
+                self._entries.popitem(last=False)
+
+
+def _kept(policies: Policies) -> _Kept:
+    kept: _Kept = policies.__dict__.setdefault("_visible", _Kept())
+    return kept

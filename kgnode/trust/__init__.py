@@ -1,0 +1,26 @@
+"""Identity: keys, the membership document, access tokens and their exchange."""
+
+from kgnode.trust.exchange import Seen, actor_token, exchange
+from kgnode.trust.keys import SigningKey, generate_key, load_key, make_key, public_jwks
+from kgnode.trust.members import Member, Members, load_members, new_members, sign_members
+from kgnode.trust.provider import MembersFile
+from kgnode.trust.tokens import Verifier, issue_token
+
+__all__ = [
+    "Member",
+    "Members",
+    "MembersFile",
+    "Seen",
+    "SigningKey",
+    "Verifier",
+    "actor_token",
+    "exchange",
+    "generate_key",
+    "issue_token",
+    "load_key",
+    "load_members",
+    "make_key",
+    "new_members",
+    "public_jwks",
+    "sign_members",
+]
