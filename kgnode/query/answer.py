@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from kgnode.errors import BadRequest, GridspineError
+from kgnode.errors import BadRequest, GridspineError, NotFound
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Policies, Visible, visible
 from kgnode.query.cache import AnswerCache, Key
@@ -25,12 +25,16 @@ from kgnode.query.parse import ParsedQuery, parse
 from kgnode.query.protocol import SparqlRequest
 from kgnode.query.serialise import engine_format, negotiate
 from kgnode.settings import Settings
-from kgnode.store.cells import Manifest
+from kgnode.store.cells import Cell, Manifest
 from kgnode.store.record import Record
 from kgnode.store.view import Limits, View, Views
 
 LONG_TEXT = 65_536
 """Queries of more characters are parsed in a thread, so that others do not wait for them."""
+
+
+REMEMBERED = 256
+"""How many distinct sets of cells are kept in mind between requests."""
 
 
 class AuditLog(Protocol):
@@ -68,6 +72,7 @@ class Desk:
     audit: AuditLog | None = None
     cache: AnswerCache = field(init=False)
     _reaches: dict[int, tuple[Visible, Reach]] = field(init=False, default_factory=dict)
+    _graphs_asked: set[frozenset[Cell]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.cache = AnswerCache(self.settings.answer_cache_bytes)
@@ -84,11 +89,27 @@ class Desk:
         """Return the cells of a query that names no graph, worked out once per decision."""
         kept = self._reaches.get(id(seen))
         if kept is None or kept[0] is not seen:
-            if len(self._reaches) >= 256:
+            if len(self._reaches) >= REMEMBERED:
                 self._reaches.clear()
             kept = (seen, whole(seen, self.settings.view_named_graphs))
             self._reaches[id(seen)] = kept
         return kept[1]
+
+    async def view(self, reach: Reach, *, graphs: bool) -> View:
+        """Return a view that answers from a reach.
+
+        Named graphs double a view's memory, so they are held only from the first query on that
+        asks for them (``graphs``).
+
+        Raises:
+            NotFound: a version was replaced meanwhile; decide again.
+        """
+        if graphs and reach.named:
+            if len(self._graphs_asked) >= REMEMBERED:
+                self._graphs_asked.clear()
+            self._graphs_asked.add(reach.cells)
+        held = reach.named if reach.cells in self._graphs_asked else frozenset()
+        return await self.views.get(reach.cells, held)
 
     def limits(self, request: SparqlRequest, caller: Caller) -> Limits:
         """Return the limits of the caller's class; a request can only tighten them."""
@@ -111,7 +132,10 @@ async def answer(request: SparqlRequest, caller: Caller, desk: Desk) -> SparqlAn
     started = time.perf_counter()
     entry: dict[str, Any] = {"action": "query", "query": request.query, "at": request.at}
     try:
-        result = await _answer(request, caller, desk, entry)
+        try:
+            result = await _answer(request, caller, desk, entry)
+        except NotFound:  # a publish replaced a version between decision and view
+            result = await _answer(request, caller, desk, entry)
     except GridspineError as error:
         entry["outcome"] = error.code
         _audit(desk, caller, entry, started)
@@ -136,10 +160,9 @@ async def _answer(
     seen = desk.see(caller, request.at)
     reach = narrow(seen, request, parsed) or desk.reach(seen)
     limits = desk.limits(request, caller)
-    view = await desk.views.get(reach.cells, reach.named)
-    entry["version"], entry["policy"] = view.version, seen.digest
+    entry["version"], entry["policy"] = reach.version, seen.digest
     key = (
-        view.version,
+        reach.version,
         parsed.without_dataset(),
         engine_format(media_type, parsed.form),
         limits.max_rows,
@@ -147,7 +170,7 @@ async def _answer(
         limits.cut,
     )
     tag = entity_tag(key, media_type) if parsed.repeatable else None
-    headers = [("Gridspine-Version", view.version), ("Gridspine-Policy", seen.digest)]
+    headers = [("Gridspine-Version", reach.version), ("Gridspine-Policy", seen.digest)]
     if tag is not None:
         headers.append(("ETag", tag))
         if request.if_none_match and matches(request.if_none_match, tag):
@@ -156,6 +179,7 @@ async def _answer(
         if content is not None:
             entry["bytes"] = len(content)
             return SparqlAnswer(200, tuple(headers), media_type, _once(content), content)
+    view = await desk.view(reach, graphs=parsed.asks_graphs)
     return await _evaluated(view, key, limits, headers, media_type, desk, entry)
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from kgnode.policy.decide import Visible
 from kgnode.query.parse import ParsedQuery
 from kgnode.query.protocol import SparqlRequest
 from kgnode.store.cells import Cell, Manifest
+from kgnode.store.view import version_of
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,23 @@ class Reach:
 
     Attributes:
         cells: their merge is the default graph.
-        named: the cells behind the named graphs, one graph per model; True stands for ``cells``.
+        named: the cells behind the named graphs, one graph per model.
     """
 
     cells: frozenset[Cell]
-    named: bool | frozenset[Cell]
+    named: frozenset[Cell]
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of exactly these cells, whatever part of them the engine holds ready."""
+        return version_of((self.cells, self.named))
 
 
 def whole(visible: Visible, named_graphs: bool) -> Reach:
     """Return the reach of a query that names no graph: every data set not published aside."""
     shown = (manifest for manifest in visible.manifests if not manifest.aside)
-    return Reach(frozenset(cell for manifest in shown for cell in manifest.cells), named_graphs)
+    cells = frozenset(cell for manifest in shown for cell in manifest.cells)
+    return Reach(cells, cells if named_graphs else frozenset())
 
 
 def narrow(visible: Visible, request: SparqlRequest, parsed: ParsedQuery) -> Reach | None:

@@ -88,6 +88,11 @@ class ParsedQuery:
         """Whether the same data always gives the same answer: no clock, chance or fresh names."""
         return not self.keywords & _FRESH
 
+    @property
+    def asks_graphs(self) -> bool:
+        """Whether it may look into named graphs: only ``GRAPH`` can."""
+        return "GRAPH" in self.keywords or any(token.doubtful for token in self.tokens)
+
     @cached_property
     def tree(self) -> tree_sitter.Tree:
         """The syntax tree; its spans count bytes of ``text`` in UTF-8."""
