@@ -1,0 +1,141 @@
+"""The process that evaluates one query at a time and can be ended at any moment.
+
+In: on standard input, a frame of fetched triples and the query. Out: on standard output, a frame
+with the serialised answer or the word of what failed. Run as ``python -m federation.evaluator``;
+it ends with its parent, and beyond its memory limit.
+
+A frame is a big-endian 32-bit length, a JSON head of that length, then the bodies the head lists.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+import orjson
+import pyoxigraph as ox
+
+SKOLEM = "urn:gridspine:bnode:"
+_FORMATS = {
+    "nt": ox.RdfFormat.N_TRIPLES,
+    "nq": ox.RdfFormat.N_QUADS,
+    "ttl": ox.RdfFormat.TURTLE,
+    "trig": ox.RdfFormat.TRIG,
+}
+_PR_SET_PDEATHSIG = 1
+
+
+class Limited:
+    """A byte sink with a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.limit = limit
+
+    def write(self, data: bytes) -> int:
+        """Keep the bytes.
+
+        Raises:
+            OverflowError: the limit is passed.
+        """
+        self.size += len(data)
+        if self.size > self.limit:
+            raise OverflowError
+        self.parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing; the serialiser wants it."""
+
+
+def blank(term: Any) -> Any:
+    """Turn a skolemised blank node back into one."""
+    if type(term) is ox.NamedNode and term.value.startswith(SKOLEM):
+        return ox.BlankNode(term.value.encode().hex())
+    return term
+
+
+def fill(store: ox.Store, parts: list[tuple[dict[str, Any], bytes]]) -> dict[str, Any] | None:
+    """Load all parts; the head of one that is ill-formed comes back."""
+    skolem = any(SKOLEM.encode() in body for _, body in parts)
+    for head, body in parts:
+        try:
+            kind = _FORMATS[head["kind"]]
+            if not skolem:
+                store.load(body, format=kind)
+                continue
+            store.extend(
+                ox.Quad(blank(q.subject), q.predicate, blank(q.object), q.graph_name)
+                for q in ox.parse(body, format=kind, rename_blank_nodes=True)
+            )
+        except (SyntaxError, ValueError):
+            return head
+    return None
+
+
+def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], bytes]:
+    """Evaluate one frame."""
+    store = ox.Store()
+    faulty = fill(store, list(zip(head["parts"], bodies, strict=True)))
+    if faulty is not None:
+        return {"failed": "part", "source": faulty["source"]}, b""
+    for iri in head["graphs"]:
+        store.add_graph(ox.NamedNode(iri))
+    sink = Limited(head["max_bytes"])
+    rows = 0
+    try:
+        result: Any = store.query(head["query"])
+        result.serialize(sink, format=_RDF.get(head["media"]) or _RESULTS[head["media"]])
+    except OverflowError:
+        return {"failed": "size"}, b""
+    except (SyntaxError, ValueError) as error:
+        return {"failed": "query", "detail": str(error)}, b""
+    except (RuntimeError, OSError) as error:
+        failed = "size" if sink.size > sink.limit else "query"
+        return {"failed": failed, "detail": str(error)}, b""
+    return {"failed": "", "rows": rows, "triples": len(store)}, b"".join(sink.parts)
+
+
+_RESULTS = {
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/sparql-results+xml": ox.QueryResultsFormat.XML,
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+}
+_RDF = {
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+    "text/turtle": ox.RdfFormat.TURTLE,
+    "application/rdf+xml": ox.RdfFormat.RDF_XML,
+    "application/n-quads": ox.RdfFormat.N_QUADS,
+    "application/trig": ox.RdfFormat.TRIG,
+    "application/ld+json": ox.RdfFormat.JSON_LD,
+}
+
+
+def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """Answer frames until the input ends."""
+    while len(prefix := stdin.read(4)) == 4:
+        head = orjson.loads(stdin.read(struct.unpack(">I", prefix)[0]))
+        bodies = [stdin.read(part["bytes"]) for part in head["parts"]]
+        try:
+            reply, body = answer(head, bodies)
+        except MemoryError:
+            reply, body = {"failed": "memory"}, b""
+        encoded = orjson.dumps({**reply, "bytes": len(body)})
+        stdout.write(struct.pack(">I", len(encoded)) + encoded + body)
+        stdout.flush()
+
+
+if __name__ == "__main__":
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    memory = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,135 @@
+"""What a serving gateway holds: its home, the members in force, the federation, the latest reports.
+
+In: a gateway home. Out: ``Gateway``, which answers protocol requests (SPARQL 1.1 Protocol with
+``partial=allow`` and ``report=inline``) and says with each the status and where its report is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from federation.answer import Ask, FederatedAnswer, Federation, answer
+from federation.home import GatewayHome
+from federation.http import HttpPool
+from federation.identity import Exchanger
+from federation.members import Member
+from federation.report import Report
+from kgnode.errors import BadRequest, NotComplete, NotFound, problem
+from kgnode.policy.caller import Caller
+from kgnode.query.answer import SparqlAnswer
+from kgnode.query.protocol import SparqlRequest
+from kgnode.settings import Settings
+from kgnode.trust import Verifier
+
+_REPORTS_KEPT = 2000
+_JSON = "application/sparql-results+json"
+
+
+class Reports:
+    """The latest reports, found again by an id that cannot be guessed."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def keep(self, report: Report, query: str) -> str:
+        """Keep a report and return its id."""
+        name = secrets.token_urlsafe(16)
+        self._kept[name] = {**report.to_json(), "query": query}
+        while len(self._kept) > _REPORTS_KEPT:
+            self._kept.popitem(last=False)
+        return name
+
+    def get(self, name: str) -> dict[str, Any]:
+        """Return a report.
+
+        Raises:
+            NotFound: there is none of that id, or no longer.
+        """
+        if name not in self._kept:
+            raise NotFound("There is no such report, or no longer.", hint="Ask the query again.")
+        return self._kept[name]
+
+
+class Gateway:
+    """What all routes share."""
+
+    def __init__(self, home: GatewayHome, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self.members = home.members(settings)
+        self.members.current(datetime.now(UTC))
+        self.verifier = Verifier(self.members.current, home.identity.url, settings)
+        self.http = HttpPool()
+        self.exchanger = Exchanger(home.key(), home.identity.org, self.members.current, self.http)
+        self.federation = Federation.of((), settings)
+        self.reports = Reports()
+        self._sequence = -1
+
+    def refresh(self) -> Federation:
+        """Return the federation with the members of the document in force."""
+        document = self.members.current(datetime.now(UTC))
+        if document.sequence != self._sequence:
+            self.federation.members = {
+                m.id: Member(m.id, m.name, m.node, m.gateway, m.licence_role, True, m.datasets)
+                for m in document.members
+                if m.status == "active"
+            }
+            self._sequence = document.sequence
+        return self.federation
+
+    async def ask(self, request: SparqlRequest, caller: Caller) -> FederatedAnswer:
+        """Answer a protocol request."""
+        if request.query is None:
+            raise BadRequest("The request has no query.", hint="Send it in the field query.")
+        if request.at is not None or request.mappings:
+            raise BadRequest(
+                "at and mappings are answered by nodes, not yet by a gateway.",
+                hint="Ask the node itself, or leave the parameter out.",
+            )
+        return await answer(
+            Ask(
+                request.query,
+                self.exchanger.identity(caller),
+                request.accept,
+                request.parameters.get("partial") == ("allow",),
+                request.timeout_seconds,
+                request.default_graphs,
+                request.named_graphs,
+            ),
+            self.refresh(),
+        )
+
+    async def sparql(self, request: SparqlRequest, caller: Caller) -> SparqlAnswer:
+        """Answer for the SPARQL endpoint: status and report in headers."""
+        root = self.home.identity.url.rstrip("/")
+        try:
+            got = await self.ask(request, caller)
+        except NotComplete as error:
+            document = problem(error)
+            lost = (("Gridspine-Status", str(error.detail.get("answer_status"))),)
+            body = orjson.dumps(document)
+            return SparqlAnswer(502, lost, "application/problem+json", _once(body), body)
+        name = self.reports.keep(got.report, request.query or "")
+        headers = (
+            ("Gridspine-Status", got.status),
+            ("Gridspine-Report", f"{root}/reports/{name}"),
+        )
+        body = got.body
+        if request.parameters.get("report") == ("inline",):
+            if got.media_type != _JSON:
+                raise BadRequest(
+                    "report=inline goes with SPARQL JSON results only.",
+                    hint=f"Accept {_JSON}, or follow the Gridspine-Report header.",
+                )
+            body = orjson.dumps({**orjson.loads(body), "report": got.report.to_json()})
+        return SparqlAnswer(200, headers, got.media_type, _once(body), body)
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body

@@ -1,0 +1,250 @@
+"""The members of a federation and how they are asked.
+
+In: the signed membership document's entries, one caller's identity, a query for one member. Out: a
+``Reply`` whose outcome is a word, never an exception: ok, unreachable, timeout, withheld, truncated
+or protocol. Members are only ever reached at the URLs of the membership document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote
+
+from federation.http import BrokenAnswer, HttpPool, Response, TooLarge, Unreachable
+
+Outcome = Literal["ok", "unreachable", "timeout", "withheld", "truncated", "stale", "protocol"]
+
+TSV = "text/tab-separated-values"
+NTRIPLES = "application/n-triples"
+JSON = "application/json"
+BINARY = "application/octet-stream"
+
+_BREAKER_FAILURES = 3
+_BREAKER_SECONDS = 5.0
+_OUTCOME_OF_STATUS: dict[int, Outcome] = {
+    401: "withheld",
+    403: "withheld",
+    422: "truncated",
+    503: "unreachable",
+    504: "timeout",
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member as the membership document says; ``node`` is the base URL of its node."""
+
+    id: str
+    name: str
+    node: str
+    gateway: str | None = None
+    licence_role: str = ""
+    active: bool = True
+    datasets: tuple[str, ...] = ()
+
+    def url(self, path: str) -> str:
+        """Return the URL of a path below the node."""
+        return self.node.rstrip("/") + path
+
+
+TokenProvider = Callable[[Member], Awaitable[str | None]]
+
+
+async def no_token(_: Member) -> str | None:
+    """The public caller's token provider."""
+    return None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """For whom the members are asked: ``key`` separates caches, ``token`` gets one per member."""
+
+    key: str = "public"
+    token: TokenProvider = field(default=no_token, compare=False)
+    org: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one member answered to one request."""
+
+    member: str
+    outcome: Outcome
+    body: bytes = b""
+    detail: str = ""
+    version: str = ""
+    etag: str = ""
+    milliseconds: float = 0.0
+    unchanged: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """True when the body can be used."""
+        return self.outcome == "ok"
+
+
+@dataclass
+class _Breaker:
+    failures: int = 0
+    open_until: float = 0.0
+
+
+@dataclass
+class Traffic:
+    """Requests and bytes so far, for reports and benchmarks."""
+
+    requests: int = 0
+    received_bytes: int = 0
+
+
+class MemberPool:
+    """Asks members; one instance per gateway process and event loop."""
+
+    def __init__(self, per_host: int = 8, answer_bytes: int = 512 << 20) -> None:
+        self._http = HttpPool(per_host)
+        self._breakers: dict[str, _Breaker] = {}
+        self._answer_bytes = answer_bytes
+        self.traffic = Traffic()
+
+    async def query(
+        self,
+        member: Member,
+        identity: Identity,
+        text: str,
+        accept: str,
+        deadline: float,
+        *,
+        default_graphs: Sequence[str] = (),
+        named_graphs: Sequence[str] = (),
+        max_bytes: int | None = None,
+    ) -> Reply:
+        """Send one SPARQL query (SPARQL 1.1 Protocol, POST directly)."""
+        seconds = max(0.05, deadline - time.monotonic())
+        parameters = [("timeout", f"{seconds:.2f}")]
+        parameters += [("default-graph-uri", iri) for iri in default_graphs]
+        parameters += [("named-graph-uri", iri) for iri in named_graphs]
+        target = "/sparql?" + "&".join(f"{k}={quote(v, safe='')}" for k, v in parameters)
+        headers = {"Content-Type": "application/sparql-query", "Accept": accept}
+        return await self.ask(
+            member, identity, "POST", target, accept, deadline,
+            headers=headers, body=text.encode(), max_bytes=max_bytes,
+        )  # fmt: skip
+
+    async def ask(
+        self,
+        member: Member,
+        identity: Identity,
+        method: str,
+        path: str,
+        accept: str,
+        deadline: float,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        max_bytes: int | None = None,
+    ) -> Reply:
+        """Send one request as the caller, again once if the member cannot be reached."""
+        breaker = self._breakers.setdefault(member.id, _Breaker())
+        start = time.monotonic()
+        if breaker.open_until > start:
+            return Reply(member.id, "unreachable", detail="failed several times just now")
+        limit = self._answer_bytes if max_bytes is None else min(max_bytes, self._answer_bytes)
+        reply = Reply(member.id, "unreachable")
+        for attempt in (1, 2):
+            reply = await self._once(
+                member, identity, method, path, accept, deadline, dict(headers or {}), body, limit
+            )
+            if reply.outcome != "unreachable" or attempt == 2:
+                break
+            if deadline - time.monotonic() < 0.2:
+                break
+            await asyncio.sleep(0.05)
+        if reply.outcome in ("unreachable", "timeout"):
+            breaker.failures += 1
+            if breaker.failures >= _BREAKER_FAILURES:
+                breaker.open_until = time.monotonic() + _BREAKER_SECONDS
+        else:
+            breaker.failures = 0
+        return reply
+
+    async def _once(
+        self,
+        member: Member,
+        identity: Identity,
+        method: str,
+        path: str,
+        accept: str,
+        deadline: float,
+        headers: dict[str, str],
+        body: bytes,
+        limit: int,
+    ) -> Reply:
+        start = time.monotonic()
+        self.traffic.requests += 1
+        try:
+            async with asyncio.timeout(max(0.0, deadline - start)):
+                token = await identity.token(member)
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {token}"
+                headers.setdefault("Accept", accept)
+                response = await self._http.request(
+                    method, member.url(path), headers, body, max_bytes=limit
+                )
+            self.traffic.received_bytes += len(response.body)
+            outcome, detail = _judge(response, accept)
+        except TimeoutError:
+            return _failed(member, "timeout", "no answer in time", start)
+        except Unreachable as error:
+            return _failed(member, "unreachable", str(error), start)
+        except BrokenAnswer as error:
+            return _failed(member, "protocol", str(error), start)
+        except TooLarge as error:
+            return _failed(member, "truncated", str(error), start)
+        except Refused as error:
+            return _failed(member, "withheld", str(error), start)
+        return Reply(
+            member.id,
+            outcome,
+            response.body if outcome == "ok" else b"",
+            detail,
+            response.headers.get("gridspine-version", ""),
+            response.headers.get("etag", ""),
+            (time.monotonic() - start) * 1000,
+            response.status == 304,
+        )
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._http.close()
+
+
+class Refused(Exception):
+    """A token for a member was refused by the caller's own node."""
+
+
+def _failed(member: Member, outcome: Outcome, detail: str, start: float) -> Reply:
+    return Reply(member.id, outcome, detail=detail, milliseconds=(time.monotonic() - start) * 1000)
+
+
+def _judge(response: Response, accept: str) -> tuple[Outcome, str]:
+    """Say what an answer is worth."""
+    status = response.status
+    if status == 304:
+        return "ok", ""
+    if 300 <= status < 400:
+        return "protocol", "it redirects; redirects are not followed"
+    if status != 200:
+        outcome = _OUTCOME_OF_STATUS.get(status, "protocol")
+        if status >= 500 and outcome == "protocol":
+            outcome = "unreachable"
+        return outcome, f"HTTP status {status}"
+    if "gridspine-truncated" in response.headers:
+        return "truncated", f"cut by {response.headers['gridspine-truncated'][:40]}"
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != accept:
+        return "protocol", f"answered {media[:60] or 'no type'}, asked for {accept}"
+    return "ok", ""

@@ -1,0 +1,130 @@
+"""What an answer rests on.
+
+In: what each member did, the plan, the lost sources. Out: the status of the answer and the report
+that goes with it. ``complete``: nothing lost. ``incomplete``: every row is right, some may be
+missing. ``unsound``: rows may be wrong. Status is relative to what each member lets this caller
+see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from federation.members import Outcome, Reply
+
+Status = Literal["complete", "incomplete", "unsound"]
+
+_WORDS = {
+    "unreachable": "could not be reached",
+    "timeout": "did not answer in time",
+    "withheld": "refuses this caller",
+    "truncated": "gave a cut answer",
+    "stale": "changed while it was asked",
+    "protocol": "answered against the protocol",
+}
+
+
+@dataclass
+class Source:
+    """One member over all requests of one query; the worst outcome stands."""
+
+    id: str
+    outcome: Outcome = "ok"
+    detail: str = ""
+    rows: int = 0
+    bytes: int = 0
+    requests: int = 0
+    milliseconds: float = 0.0
+    version: str = ""
+
+    def add(self, reply: Reply, rows: int = 0) -> None:
+        """Count one reply in."""
+        self.requests += 1
+        self.bytes += len(reply.body)
+        self.rows += rows
+        self.milliseconds = max(self.milliseconds, reply.milliseconds)
+        self.version = reply.version or self.version
+        if not reply.ok:
+            self.outcome, self.detail = reply.outcome, reply.detail
+
+
+@dataclass(frozen=True)
+class Step:
+    """One group of patterns, how it was fetched, and from whom with the reason."""
+
+    group: str
+    way: Literal["pushdown", "rows", "fragment"]
+    nodes: tuple[tuple[str, str], ...]
+    left: tuple[tuple[str, str], ...] = ()
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A source that a pattern needed and did not get; ``sensitive`` as in ``Leaf``."""
+
+    member: str
+    outcome: Outcome
+    pattern: str
+    sensitive: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report of one answer."""
+
+    status: Status
+    reason: str
+    plan: tuple[Step, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rounds: int = 0
+    milliseconds: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a document."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "plan": [
+                {
+                    "group": step.group,
+                    "way": step.way,
+                    "nodes": [{"id": member, "why": why} for member, why in step.nodes],
+                    "left": [{"id": member, "why": why} for member, why in step.left],
+                }
+                for step in self.plan
+            ],
+            "sources": [
+                {
+                    "id": s.id,
+                    "outcome": s.outcome,
+                    "detail": s.detail,
+                    "rows": s.rows,
+                    "bytes": s.bytes,
+                    "requests": s.requests,
+                    "milliseconds": round(s.milliseconds, 1),
+                    "version": s.version,
+                }
+                for s in self.sources
+            ],
+            "rounds": self.rounds,
+            "milliseconds": round(self.milliseconds, 1),
+            "notes": list(self.notes),
+        }
+
+
+def judge(losses: Iterable[Loss], names: Mapping[str, str]) -> tuple[Status, str]:
+    """Return the status that losses lead to, and the reason in one sentence."""
+    lost = list(losses)
+    if not lost:
+        return "complete", "Every member that can contribute answered in full."
+    unsound = next((loss for loss in lost if loss.sensitive), None)
+    worst = unsound or lost[0]
+    who = names.get(worst.member, worst.member)
+    said = f"{who} {_WORDS.get(worst.outcome, worst.outcome)}"
+    if unsound is not None:
+        return "unsound", f"{said}, and it feeds {worst.sensitive}: rows may be wrong."
+    return "incomplete", f"{said}: the rows shown are right, some may be missing."

@@ -1,0 +1,150 @@
+"""What each member holds, as far as one caller may see it.
+
+In: ``/summary`` documents of members. Out: ``Summary`` values, cached per caller and member and
+asked for again (with the entity tag) when older than the time allowed. A summary may over-state
+what could match, never under-state; without one, a member may hold anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from federation.members import JSON, Identity, Member, MemberPool, Reply
+
+_MAX_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Card:
+    """One predicate or class: how many triples, and which authorities stand at either end."""
+
+    count: int
+    subjects: Mapping[str, int] = field(default_factory=dict)
+    objects: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One member's view for one caller; predicates and classes by IRI in brackets."""
+
+    member: str
+    version: str
+    predicates: Mapping[str, Card]
+    classes: Mapping[str, Card]
+    graphs: frozenset[str] = frozenset()
+    datasets: frozenset[str] = frozenset()
+
+    @property
+    def triples(self) -> int:
+        """Triples in the view, counted over its predicates."""
+        return sum(card.count for card in self.predicates.values())
+
+    @property
+    def blank_nodes(self) -> bool:
+        """True when the view holds (skolemised) blank nodes."""
+        return any(
+            authority.startswith("urn:gridspine:bnode:")
+            for card in self.predicates.values()
+            for authority in (*card.subjects, *card.objects)
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """A summary with how it came: ``reply`` is the last attempt, ``summary`` None if never had."""
+
+    summary: Summary | None
+    reply: Reply
+    read_at: float = 0.0
+
+
+def parse(member: str, body: bytes) -> Summary:
+    """Read a summary document.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    document = orjson.loads(body)
+    if not isinstance(document, dict) or not isinstance(document.get("predicates"), dict):
+        raise ValueError("a summary without predicates")
+    return Summary(
+        member,
+        str(document.get("version", "")),
+        {f"<{iri}>": _card(card) for iri, card in document["predicates"].items()},
+        {f"<{iri}>": _card(card) for iri, card in (document.get("classes") or {}).items()},
+        frozenset(f"<{iri}>" for iri in document.get("graphs") or ()),
+        frozenset(f"<{entry['iri']}>" for entry in document.get("datasets") or ()),
+    )
+
+
+def _card(document: object) -> Card:
+    if not isinstance(document, dict):
+        raise ValueError("a summary entry that is no object")
+    ends = []
+    for end in ("subjects", "objects"):
+        numbers = document.get(end) or {}
+        if not isinstance(numbers, dict):
+            raise ValueError("authorities that are no object")
+        ends.append({str(name): int(number) for name, number in numbers.items()})
+    return Card(int(document.get("count", 0)), *ends)
+
+
+class Summaries:
+    """The summaries of all members, per caller."""
+
+    def __init__(self, pool: MemberPool, fresh_seconds: float) -> None:
+        self._pool = pool
+        self._fresh_seconds = fresh_seconds
+        self._kept: dict[tuple[str, str], Known] = {}
+
+    async def of(
+        self,
+        members: Iterable[Member],
+        identity: Identity,
+        deadline: float,
+        *,
+        renew: frozenset[str] = frozenset(),
+    ) -> dict[str, Known]:
+        """Return what is known of each member; those in ``renew`` are asked in any case."""
+        wanted = list(members)
+        now = time.monotonic()
+        if len(self._kept) > 20_000:
+            self._kept.clear()
+        asked = [
+            member
+            for member in wanted
+            if member.id in renew or not self._fresh((identity.key, member.id), now)
+        ]
+        await asyncio.gather(*(self._ask(member, identity, deadline) for member in asked))
+        return {member.id: self._kept[identity.key, member.id] for member in wanted}
+
+    def _fresh(self, key: tuple[str, str], now: float) -> bool:
+        known = self._kept.get(key)
+        return known is not None and known.reply.ok and now - known.read_at < self._fresh_seconds
+
+    async def _ask(self, member: Member, identity: Identity, deadline: float) -> None:
+        key = (identity.key, member.id)
+        last = self._kept.get(key)
+        headers = {}
+        if last is not None and last.summary is not None and last.reply.etag:
+            headers["If-None-Match"] = last.reply.etag
+        now = time.monotonic()
+        limit = min(deadline, now + max(1.0, (deadline - now) / 3))
+        reply = await self._pool.ask(
+            member, identity, "GET", "/summary", JSON, limit, headers=headers, max_bytes=_MAX_BYTES
+        )
+        summary = last.summary if last is not None else None
+        if reply.ok and not reply.unchanged:
+            try:
+                summary = parse(member.id, reply.body)
+            except (ValueError, TypeError, KeyError) as error:
+                reply = replace(reply, outcome="protocol", detail=f"summary: {error}")
+        elif reply.outcome == "withheld":
+            summary = None
+        etag = reply.etag or (last.reply.etag if last is not None and reply.unchanged else "")
+        self._kept[key] = Known(summary, replace(reply, body=b"", etag=etag), now)

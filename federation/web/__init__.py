@@ -1,0 +1,1 @@
+"""The gateway's pages and the one route table."""

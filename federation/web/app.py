@@ -1,0 +1,80 @@
+"""The gateway as one ASGI application: the one route table.
+
+In: a gateway home. Out: the application that ``kgfed serve`` runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from federation.gateway import Gateway
+from federation.home import GatewayHome
+from federation.identity import authenticate
+from federation.web import pages
+from federation.web.pages import COOKIE
+from kgnode.errors import GridspineError
+from kgnode.settings import Settings, load_settings
+from kgnode.web.problems import problem_answer
+from kgnode.web.sparql import SparqlEndpoint
+
+
+def build(home: Path, settings: Settings | None = None) -> FastAPI:
+    """Return the application of a gateway home."""
+    gateway = Gateway(GatewayHome(home), settings or load_settings())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await gateway.federation.evaluators.start()
+        yield
+        await gateway.federation.close()
+        gateway.http.close()
+
+    app = FastAPI(
+        title="Gridspine gateway",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={GridspineError: _problem},
+    )
+    app.state.gateway = gateway
+    app.router.routes.extend(
+        [
+            Route("/sparql", endpoint=_endpoint(gateway)),
+            Route("/", pages.workbench, methods=["GET", "POST"]),
+            Route("/members", pages.members),
+            Route("/catalogue", pages.catalogue),
+            Route("/reports/{name}", pages.report),
+            Route("/session", pages.session, methods=["POST"]),
+            Route("/healthz", pages.health),
+            Mount(
+                "/static",
+                app=StaticFiles(
+                    directory=Path(__file__).parent / "static", packages=[("kgnode.web", "static")]
+                ),
+            ),
+        ]
+    )
+    return app
+
+
+def _endpoint(gateway: Gateway) -> SparqlEndpoint:
+    return SparqlEndpoint(
+        gateway.sparql,
+        authenticate(gateway.verifier),
+        max_text_bytes=gateway.settings.query_max_text_bytes,
+        cookie=COOKIE,
+    )
+
+
+async def _problem(_: Request, error: Any) -> Response:
+    status, headers, body = problem_answer(error)
+    return Response(body, status, dict(headers))

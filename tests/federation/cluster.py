@@ -1,0 +1,210 @@
+"""A small real HTTP server with many nodes, each a SPARQL store, and faults to order.
+
+It speaks what the gateway asks of a node (query, summary, term hashes, shared terms) over plain
+sockets, so that a test can also make it break off, stall, lie or refuse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+import pyoxigraph as ox
+
+from federation.members import Member
+from kgnode import summary
+
+SKOLEM = "urn:gridspine:bnode:t:"
+_MEDIA = {
+    "text/tab-separated-values": ox.QueryResultsFormat.TSV,
+    "application/sparql-results+json": ox.QueryResultsFormat.JSON,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+}
+
+
+def skolem(term: Any) -> Any:
+    """Return a blank node as the IRI that nodes hold in its place."""
+    return ox.NamedNode(SKOLEM + term.value) if isinstance(term, ox.BlankNode) else term
+
+
+@dataclass
+class Node:
+    """One node: a store, and an optional fault that takes over the answer to a request."""
+
+    name: str
+    store: ox.Store = field(default_factory=ox.Store)
+    version: str = "1"
+    fault: Callable[[str], Fault | None] = lambda _: None
+    requests: list[str] = field(default_factory=list)
+    required_token: str | None = None
+    cache: dict[Any, ox.Store] = field(default_factory=dict)
+
+    def whole(self) -> ox.Store:
+        """All triples of all graphs in the default graph, for summaries."""
+        if "whole" not in self.cache:
+            store = ox.Store()
+            store.extend(ox.Quad(q.subject, q.predicate, q.object) for q in self.store)
+            for graph in self.store.named_graphs():
+                store.add_graph(graph)
+            self.cache["whole"] = store
+        return self.cache["whole"]
+
+    def narrowed(self, default: tuple[str, ...], named: tuple[str, ...]) -> ox.Store:
+        """The store that a request's dataset leaves."""
+        key = (default, named)
+        if key not in self.cache:
+            store = ox.Store()
+            for iri in default:
+                for quad in self.store.quads_for_pattern(None, None, None, ox.NamedNode(iri)):
+                    store.add(ox.Quad(quad.subject, quad.predicate, quad.object))
+            for iri in named:
+                for quad in self.store.quads_for_pattern(None, None, None, ox.NamedNode(iri)):
+                    store.add(quad)
+            self.cache[key] = store
+        return self.cache[key]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How a request goes wrong; ``raw`` is sent as it is, then the connection closes."""
+
+    raw: bytes | None = None
+    stall_seconds: float = 0.0
+    change: Callable[[bytes], bytes] | None = None
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Cluster:
+    """All nodes behind one port, each below its own path."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._ready.wait(10)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.close()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    def add(self, name: str, quads: Iterable[ox.Quad] = (), data: str = "") -> Node:
+        """Add a node with quads or Turtle."""
+        node = Node(name)
+        node.store.extend(
+            ox.Quad(skolem(q.subject), q.predicate, skolem(q.object), q.graph_name) for q in quads
+        )
+        if data:
+            node.store.load(data.encode(), format=ox.RdfFormat.TRIG)
+        self.nodes[name] = node
+        return node
+
+    def members(self) -> list[Member]:
+        """Return the members as a membership document would list them."""
+        base = f"http://127.0.0.1:{self.port}"
+        return [Member(name, f"Node {name}", f"{base}/{name}") for name in self.nodes]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, OSError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lines = head.decode().split("\r\n")
+                method, target, _ = lines[0].split(" ")
+                headers = {
+                    k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])
+                }
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                if not await self._one(method, target, headers, body, writer):
+                    break
+        writer.close()
+
+    async def _one(
+        self, method: str, target: str, headers: dict[str, str], body: bytes, writer: Any
+    ) -> bool:
+        url = urlsplit(target)
+        _, name, action = url.path.split("/", 2)
+        node = self.nodes[name]
+        node.requests.append(f"{method} {action} {body[:2000].decode(errors='replace')}")
+        fault = node.fault(action)
+        if fault is not None:
+            await asyncio.sleep(fault.stall_seconds)
+            if fault.raw is not None:
+                writer.write(fault.raw)
+                await writer.drain()
+                return False
+        status, media, content = self._answer(node, action, url.query, headers, body)
+        extra: tuple[tuple[str, str], ...] = ()
+        if fault is not None:
+            status = fault.status or status
+            extra = fault.headers
+            content = fault.change(content) if fault.change else content
+        lines = [
+            f"HTTP/1.1 {status} X",
+            f"Content-Type: {media}",
+            f"Content-Length: {len(content)}",
+            f"Gridspine-Version: {node.version}",
+            *(f"{k}: {v}" for k, v in extra),
+        ]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+        await writer.drain()
+        return True
+
+    def _answer(
+        self, node: Node, action: str, query: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, str, bytes]:
+        if node.required_token and headers.get("authorization") != f"Bearer {node.required_token}":
+            return 403, "application/problem+json", b"{}"
+        if action == "summary":
+            document = {
+                "node": node.name,
+                "version": node.version,
+                "datasets": [],
+                **orjson.loads(summary.summarise(node.whole())),
+            }
+            return 200, "application/json", orjson.dumps(document)
+        if action == "summary/terms":
+            return 200, "application/octet-stream", summary.term_hashes(node.whole())
+        if action == "summary/shared":
+            return 200, "application/json", summary.shared_terms(node.whole(), body)
+        parameters = parse_qsl(query)
+        default = tuple(v for k, v in parameters if k == "default-graph-uri")
+        named = tuple(v for k, v in parameters if k == "named-graph-uri")
+        store = node.narrowed(default, named) if default or named else node.store
+        accept = headers["accept"]
+        try:
+            result = store.query(body.decode())
+            return 200, accept, result.serialize(format=_MEDIA[accept])  # type: ignore
+        except (SyntaxError, ValueError) as error:
+            return 400, "application/problem+json", orjson.dumps({"detail": str(error)})
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A cluster for the length of a block."""
+    running = Cluster()
+    try:
+        yield running
+    finally:
+        running.close()

@@ -1,0 +1,115 @@
+"""A gateway home, its commands and its application, over real HTTP to its members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from federation.cli import app
+from federation.web.app import build
+from tests.federation.cluster import Cluster, Fault, cluster
+
+DATA = """@prefix ex: <http://example.org/> . ex:a ex:to ex:b . ex:b ex:name "<b>bold</b>" ."""
+MORE = """@prefix ex: <http://example.org/> . ex:b ex:kind ex:Bus ."""
+JOIN = "PREFIX ex: <http://example.org/> SELECT * { ?x ex:to ?y . ?y ex:kind ?k ; ex:name ?n }"
+
+
+def run(*arguments: str) -> dict[str, object]:
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    document: dict[str, object] = orjson.loads(result.stdout)
+    assert document["ok"], document
+    return document
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cluster]:
+    with cluster() as nodes:
+        nodes.add("A", data=DATA)
+        nodes.add("B", data=MORE)
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def home(running: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scheme")
+    run("members", "new", str(folder), "--scheme", "test")
+    for member in running.members():
+        gateway = ("--gateway", "http://testserver") if member.id == "A" else ()
+        run("members", "add", str(folder), "--id", member.id, "--node", member.node, *gateway)
+    run("members", "sign", str(folder))
+    run("members", "verify", str(folder / "members.jws"))
+    home = tmp_path_factory.mktemp("gateway") / "home"
+    run("init", str(home), "--org", "A", "--members", str(folder / "members.jws"))
+    return home
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[TestClient]:
+    with TestClient(build(home)) as running_client:
+        yield running_client
+
+
+def test_the_endpoint_answers_plain_sparql_with_status_and_report(client: TestClient) -> None:
+    got = client.post("/sparql", data={"query": JOIN})
+    assert got.status_code == 200
+    assert got.headers["Gridspine-Status"] == "complete"
+    assert len(got.json()["results"]["bindings"]) == 1
+    report = client.get(got.headers["Gridspine-Report"]).json()
+    assert {source["id"] for source in report["sources"]} == {"A", "B"}
+
+
+def test_get_works_and_the_report_can_be_inline(client: TestClient) -> None:
+    got = client.get("/sparql", params={"query": JOIN, "report": "inline"})
+    assert got.json()["report"]["status"] == "complete"
+
+
+def test_a_lost_member_is_a_problem_with_the_report(running: Cluster, client: TestClient) -> None:
+    running.nodes["B"].fault = lambda action: Fault(raw=b"") if action == "sparql" else None
+    try:
+        got = client.get("/sparql", params={"query": JOIN})
+        assert got.status_code == 502
+        assert got.json()["code"] == "not_complete"
+        assert got.headers["Gridspine-Status"] == "incomplete"
+        allowed = client.get("/sparql", params={"query": JOIN, "partial": "allow"})
+        assert allowed.status_code == 200
+        assert allowed.headers["Gridspine-Status"] == "incomplete"
+    finally:
+        running.nodes["B"].fault = lambda _: None
+
+
+def test_service_and_updates_are_refused(client: TestClient) -> None:
+    for text in ("SELECT * { SERVICE <http://x/> { ?s ?p ?o } }", "DELETE WHERE { ?s ?p ?o }"):
+        got = client.get("/sparql", params={"query": text})
+        assert got.status_code == 400
+        assert got.json()["code"] == "refused_query"
+
+
+def test_the_workbench_shows_rows_as_text_and_the_report(client: TestClient) -> None:
+    got = client.post("/", data={"query": JOIN})
+    assert got.status_code == 200
+    assert "&lt;b&gt;bold&lt;/b&gt;" in got.text
+    assert "<b>bold" not in got.text
+    assert "script-src 'self'" in got.headers["Content-Security-Policy"]
+    assert "complete" in got.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/members", "/catalogue", "/static/gateway.css", "/static/gridspine.css", "/healthz"],
+)
+def test_pages_are_there(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"Accept": "text/html"}).status_code == 200
+
+
+def test_a_report_that_is_not_there_is_not_found(client: TestClient) -> None:
+    assert client.get("/reports/none").status_code == 404
+
+
+def test_a_bad_token_is_refused_not_taken_for_the_public(client: TestClient) -> None:
+    got = client.get("/sparql", params={"query": JOIN}, headers={"Authorization": "Bearer x.y.z"})
+    assert got.status_code == 401
