@@ -187,7 +187,8 @@ class NewModel:
 
     Attributes:
         spelling: what an export needs to give back the file's own identifiers and literals.
-        cells: label set -> its triples; a ``WholeGraph`` where all carry the same labels.
+        cells: label set -> its triples; a ``WholeGraph``, or anything with a method ``ntriples``
+            that gives a stream, is taken without an object per triple.
     """
 
     iri: str

@@ -8,6 +8,7 @@ host then forks a fresh one. It is disarmed before the first byte of the answer 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import importlib
@@ -35,6 +36,7 @@ from pyoxigraph import (
     serialize,
 )
 
+from kgnode.errors import GridspineError, record
 from kgnode.store import wire
 from kgnode.store.rows import FORMS, RowForm
 
@@ -85,32 +87,35 @@ def _answer(store: Store, connection: socket.socket) -> None:
     if _hung_up(connection):
         return _disarm(connection)
     spool = Spool(request)
-    refusal: tuple[str, str] | None = None
+    refusal: dict[str, Any] | None = None
     cut = wire.WHOLE
     try:
         cut = _evaluate(store, request, spool)
     except Full as full:
-        refusal = (str(wire.CUTS[full.cut]), "")
+        refusal = {"code": wire.CUTS[full.cut]}
+    except GridspineError as error:
+        refusal = {"code": "ours", "error": record(error)}
     except SyntaxError as error:
-        refusal = ("malformed", str(error))
+        refusal = {"code": "malformed", "message": str(error)}
+    except MemoryError:
+        refusal = {"code": "memory"}
     except (RuntimeError, ValueError) as error:
-        refusal = ("refused", str(error))
+        refusal = {"code": "refused", "message": str(error)}
     except Exception as error:
         traceback.print_exc()
-        refusal = ("unexpected", f"{type(error).__name__}: {error}")
+        refusal = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
     _disarm(connection)
     if refusal is None:
         spool.send(connection, cut)
     else:
-        code, message = refusal
-        body = json.dumps({"code": code, "message": message}).encode()
+        body = json.dumps(refusal).encode()
         connection.sendall(wire.HEAD.pack(wire.ERROR, wire.WHOLE, len(body)) + body)
 
 
 def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
     """Write the whole answer to the spool; return what was cut."""
     if "function" in request:
-        spool.write(_function(request["function"])(store))
+        spool.write(_call(store, request["function"], request.get("argument")))
         return wire.WHOLE
     with _no_descriptors():
         results = store.query(request["query"])
@@ -292,10 +297,13 @@ class Spool:
         self._parts = []
 
 
-def _function(name: str) -> Callable[[Store], bytes]:
-    module, _, function = name.partition(":")
-    found: Callable[[Store], bytes] = getattr(importlib.import_module(module), function)
-    return found
+def _call(store: Store, name: str, argument: str | None) -> bytes:
+    """Run a function of ours on the store."""
+    module, _, attribute = name.partition(":")
+    if not module.startswith("kgnode."):
+        raise ValueError(f"{name} is not a function of kgnode")
+    function: Callable[..., bytes] = getattr(importlib.import_module(module), attribute)
+    return function(store) if argument is None else function(store, base64.b64decode(argument))
 
 
 def _confine(memory_bytes: int) -> None:

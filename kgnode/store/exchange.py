@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 
 from kgnode.errors import (
     Deadline,
+    GridspineError,
     MalformedQuery,
     Overloaded,
-    QueryError,
     RefusedQuery,
     ResultTooLarge,
     TooCostly,
@@ -140,7 +140,7 @@ async def _answer(connection: socket.socket, timeout_seconds: float, deadline: f
         raise
     content = received[wire.HEAD.size :]
     if kind == wire.ERROR:
-        _raise(json.loads(content), timeout_seconds)
+        _raise(json.loads(content))
     if kind == wire.FILE:
         return Result(length, wire.CUTS[cut], None, files[0])
     return Result(length, wire.CUTS[cut], content, None)
@@ -185,20 +185,32 @@ def _deadline(timeout_seconds: float) -> Deadline:
     )
 
 
-def _raise(refusal: dict[str, str], timeout_seconds: float) -> NoReturn:
+def _raise(refusal: dict[str, Any]) -> NoReturn:
     """Raise the typed error for an evaluator's refusal."""
-    code, message = refusal["code"], refusal["message"]
-    errors: dict[str, QueryError] = {
-        "malformed": MalformedQuery(f"The query is not SPARQL 1.1: {message}."),
-        "refused": RefusedQuery(f"The query cannot be evaluated: {message}."),
-        "memory": TooCostly("The query needs more memory than one query may take."),
-        "rows": ResultTooLarge(
-            "The answer has more rows than this caller may receive.",
+    code, message = refusal["code"], refusal.get("message", "")
+    if code == "ours":
+        raise again(refusal["error"])
+    if code == "malformed":
+        raise MalformedQuery(f"The query is not SPARQL 1.1: {message}.")
+    if code == "refused":
+        raise RefusedQuery(f"The query cannot be evaluated: {message}.")
+    if code == "memory":
+        raise TooCostly("The query needs more memory than one query may take.")
+    if code in ("rows", "bytes"):
+        raise ResultTooLarge(
+            f"The answer has more {code} than this caller may receive.",
             hint="Use LIMIT and OFFSET, or send limit=cut to have it cut.",
-        ),
-        "bytes": ResultTooLarge(
-            "The answer has more bytes than this caller may receive.",
-            hint="Use LIMIT and OFFSET, or send limit=cut to have it cut.",
-        ),
-    }
-    raise errors.get(code) or Unexpected(f"An evaluator failed: {message}.")
+        )
+    raise Unexpected(f"An evaluator failed: {message}.")
+
+
+def again(document: dict[str, Any]) -> GridspineError:
+    """Return the error that ``errors.record`` wrote down in another process."""
+    waiting: list[type[GridspineError]] = [GridspineError]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.code == document["code"]:
+            known = {k: document[k] for k in ("hint", "file", "line", "subject", "count")}
+            return kind(document["message"], **known)
+    return Unexpected(document["message"])

@@ -15,8 +15,18 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
-from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse, serialize
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    NamedNode,
+    RdfFormat,
+    Store,
+    Triple,
+    parse,
+    serialize,
+)
 
 from kgnode.errors import NotFound, StoreFull, Unexpected
 from kgnode.names import bnode_iri
@@ -52,13 +62,13 @@ class Shelf:
         except FileNotFoundError as error:
             raise NotFound(f"No spelling is kept for content {content_hash[:16]}.") from error
 
-    def put_cell(self, triples: Iterable[Triple], model: str) -> tuple[str, int]:
+    def put_cell(self, triples: Iterable[Triple] | Streamed, model: str) -> tuple[str, int]:
         """Keep triples; return their digest and how many different ones there are.
 
         Blank nodes become IRIs under the model's name, since graphs are merged later.
         """
         with refusing_a_full_disk(self.cells):
-            lines = sorted(set(self._lines(triples, model)))
+            lines = sorted(set(canonical_lines(triples, model)))
             content = b"".join(lines)
             digest = hashlib.sha256(content).hexdigest()
             self._put(self.cells / f"{digest}.nt", content)
@@ -98,15 +108,6 @@ class Shelf:
             path.unlink(missing_ok=True)
         return len(leftovers)
 
-    def _lines(self, triples: Iterable[Triple], model: str) -> list[bytes]:
-        if isinstance(triples, WholeGraph):
-            content = triples.dump()
-        else:
-            content = serialize(triples, format=RdfFormat.N_TRIPLES) or b""
-        if b"_:" in content:
-            content = _without_blank_nodes(content, model)
-        return content.splitlines(keepends=True)
-
     def _put(self, path: Path, content: bytes) -> None:
         if path.exists():
             return
@@ -120,6 +121,43 @@ class Shelf:
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+class Streamed(Protocol):
+    """Triples that can also be had as N-Triples, without an object for each."""
+
+    def ntriples(self) -> BinaryIO:
+        """Return all triples as an N-Triples stream."""
+
+
+def canonical_lines(triples: Iterable[Triple] | Streamed, model: str) -> list[bytes]:
+    """Return the triples as lines, equal for equal terms of the engine.
+
+    The engine keeps numbers, booleans and times by value, so "01" and "1" are one integer in it.
+    Lines that could be spelled in several ways go through it once; all others are unambiguous.
+    """
+    if isinstance(triples, WholeGraph):
+        content, spelled_by_the_engine = triples.dump(), True
+    elif hasattr(triples, "ntriples"):
+        with triples.ntriples() as stream:
+            content, spelled_by_the_engine = stream.read(), False
+    else:
+        content = serialize(triples, format=RdfFormat.N_TRIPLES) or b""
+        spelled_by_the_engine = False
+    if b"_:" in content:
+        content = _without_blank_nodes(content, model)
+    lines = content.splitlines(keepends=True)
+    if spelled_by_the_engine:
+        return lines
+    plain: list[bytes] = []
+    spelled: list[bytes] = []
+    for line in lines:
+        ambiguous = b'"^^<' in line or b"\\" in line or b'"@' in line
+        (spelled if ambiguous else plain).append(line)
+    store = Store()
+    store.load(b"".join(spelled), RdfFormat.N_TRIPLES, lenient=True)
+    content = store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph()) or b""
+    return plain + content.splitlines(keepends=True)
 
 
 def _without_blank_nodes(content: bytes, model: str) -> bytes:

@@ -8,6 +8,7 @@ models. Queries never touch the record; what is not permitted is not in the proc
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import itertools
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from pyoxigraph import Store
 
-from kgnode.errors import TooCostly
+from kgnode.errors import TooCostly, Unexpected
 from kgnode.settings import Settings
 from kgnode.store.cells import Cell
 from kgnode.store.exchange import Died, Gone, Result, ask
@@ -88,11 +89,28 @@ class View:
         return await self._ask(request, limits.timeout_seconds)
 
     async def call(
-        self, function: Callable[[Store], bytes], timeout_seconds: float = 60.0
+        self,
+        function: Callable[[Store], bytes] | Callable[[Store, bytes], bytes],
+        argument: bytes | None = None,
+        timeout_seconds: float = 60.0,
     ) -> bytes:
-        """Run a function of a module on the view's store, in an evaluator."""
+        """Run one of our own functions on the view's store, in an evaluator.
+
+        Args:
+            function: module-level, in a module of ``kgnode``.
+            argument: given to the function after the store, if it is not None.
+            timeout_seconds: the deadline.
+
+        Raises:
+            Unexpected: the function is not one of ours.
+            GridspineError: what the function raised, of the same class.
+        """
         name = f"{function.__module__}:{function.__qualname__}"
-        request = {"function": name, "bytes": 1 << 40, "cut": False}
+        if not name.startswith("kgnode."):
+            raise Unexpected(f"{name} is not a function of kgnode.")
+        request: dict[str, object] = {"function": name, "bytes": 1 << 40, "cut": False}
+        if argument is not None:
+            request["argument"] = base64.b64encode(argument).decode()
         return await (await self._ask(request, timeout_seconds)).read()
 
     async def _ask(self, request: dict[str, object], timeout_seconds: float) -> Result:

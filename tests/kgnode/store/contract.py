@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pyoxigraph import NamedNode, Quad, Store
 
 from kgnode.errors import NotFound
+from kgnode.names import XSD
 from kgnode.store.cells import NewModel, WholeGraph
 from kgnode.store.record import Record
 
@@ -68,8 +71,6 @@ class RecordContract:
         assert set(record.triples(of_a[0].iri)) == set(triples(ONE))
 
     def test_a_whole_graph_is_kept_as_its_triples_are(self, record: Record) -> None:
-        from pyoxigraph import NamedNode, Quad, Store
-
         store = Store()
         store.extend(
             Quad(t.subject, t.predicate, t.object, NamedNode("urn:m:1")) for t in triples(ONE + TWO)
@@ -79,6 +80,41 @@ class RecordContract:
         fast = self.put(record, given)
         slow = self.put(record, model("urn:m:1", {"a": ONE + TWO}))
         assert fast.cells == slow.cells
+
+    def test_a_stream_is_kept_as_its_triples_are(self, record: Record) -> None:
+        class Stream(list[object]):
+            def ntriples(self) -> io.BytesIO:
+                return io.BytesIO((ONE + TWO).encode())
+
+        cells = {frozenset({"urn:label:a"}): Stream()}
+        given = NewModel("urn:m:1", header("urn:m:1"), "1", "urn:base:", b"", cells)
+        fast = self.put(record, given)
+        slow = self.put(record, model("urn:m:1", {"a": ONE + TWO}))
+        assert fast.cells == slow.cells
+
+    def test_spellings_of_one_value_are_one_triple(self, record: Record) -> None:
+        first, second = (
+            "".join(
+                f"<urn:a> <urn:p> {literal} .\n"
+                for literal in (
+                    f'"{integer}"^^<{XSD}integer>',
+                    f'"{double}"^^<{XSD}double>',
+                    f'"{boolean}"^^<{XSD}boolean>',
+                    f'"{time}"^^<{XSD}dateTime>',
+                    f'"{text}"',
+                    f'"x"@{language}',
+                )
+            )
+            for integer, double, boolean, time, text, language in (
+                ("01", "1.0E1", "1", "2026-01-01T00:00:00.000Z", "caf\\u00E9", "EN-gb"),
+                ("1", "10", "true", "2026-01-01T00:00:00Z", "caf\u00e9", "en-GB"),
+            )
+        )
+        made = self.put(record, model("urn:m:1", {"a": first}))
+        again = self.put(record, model("urn:m:1", {"a": second}))
+        both = self.put(record, model("urn:m:1", {"a": first + second}))
+        assert made.cells == again.cells == both.cells
+        assert both.triples == 6
 
     def test_blank_nodes_are_given_names_of_their_model(self, record: Record) -> None:
         blank = '_:x <urn:p> _:y .\n_:y <urn:q> "not _:a blank" .\n'

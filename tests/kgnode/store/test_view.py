@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 
-from kgnode.errors import Deadline, MalformedQuery, RefusedQuery, ResultTooLarge
+from kgnode import summary
+from kgnode.errors import (
+    BadRequest,
+    Deadline,
+    MalformedQuery,
+    RefusedQuery,
+    ResultTooLarge,
+    Unexpected,
+)
 from kgnode.store.record import FolderRecord
 from kgnode.store.view import Limits
 
@@ -95,8 +103,23 @@ def test_what_cannot_be_evaluated_has_its_own_error(record: FolderRecord) -> Non
     asyncio.run(scenario())
 
 
-def count_triples(store: Store) -> bytes:
-    return str(len(store)).encode()
+def not_ours(store: Store) -> bytes:
+    return b""
+
+
+def test_own_functions_run_on_the_view_and_their_errors_come_back(record: FolderRecord) -> None:
+    async def scenario() -> None:
+        cells = publish(record, model("urn:m:eq", {"a": many(30)}))
+        async with views_of(record) as views:
+            view = await views.get(cells)
+            found = json.loads(await view.call(summary.summarise))
+            assert found["predicates"]["urn:p"]["count"] == 30
+            with pytest.raises(BadRequest):
+                await view.call(summary.shared_terms, b"half a hash")
+            with pytest.raises(Unexpected):
+                await view.call(not_ours)
+
+    asyncio.run(scenario())
 
 
 def test_no_named_graphs_where_they_are_not_asked_for(record: FolderRecord) -> None:
