@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     evaluator_memory_bytes: int = Field(
         2 << 30, gt=0, description="Memory that one query may take beyond its view, bytes"
     )
+    evaluator_fork: bool = Field(
+        True, description="Fork evaluators from a view host (Linux); off is one process a view"
+    )
+    view_disk_bytes: int = Field(20 << 30, gt=0, description="All disk views, bytes")
     answer_cache_bytes: int = Field(64 << 20, ge=0, description="Cached answers, bytes; 0 is off")
 
     # versions

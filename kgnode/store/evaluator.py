@@ -1,22 +1,20 @@
 """One evaluator: a process that answers one query after another on one view, and can be ended.
 
 In: connections with a query, its format and limits. Out: whole answers, spooled, or a typed error.
-The engine cannot be cancelled, so while it runs the process is armed: a timer ends it at the
-deadline, a signal when the client hangs up, both by the default action of the signal; the view
-host then forks a fresh one. It is disarmed before the first byte of the answer leaves.
+The engine cannot be cancelled, so while it runs the process is armed to end itself at the deadline
+or when the client hangs up; the view host then forks a fresh one. Nothing of an answer leaves
+before it is whole and the process disarmed.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import importlib
 import json
 import os
 import resource
 import select
-import signal
 import socket
 import tempfile
 import time
@@ -57,8 +55,21 @@ class Full(Exception):
         self.cut = cut
 
 
-def serve(store: Callable[[], Store], listener: socket.socket, memory_bytes: int) -> int:
-    """Answer connections until the listener is shut down; return the exit status."""
+def serve(
+    store: Callable[[], Store],
+    listener: socket.socket,
+    memory_bytes: int,
+    arm: Callable[[socket.socket, float], Callable[[], None]],
+) -> int:
+    """Answer connections until the listener is shut down; return the exit status.
+
+    Args:
+        store: opens the view, in this process.
+        listener: where connections are accepted, shared with other evaluators.
+        memory_bytes: what this process may take beyond what it has.
+        arm: has this process ended after so many seconds, or when the client goes; returns what
+            undoes that (kgnode/store/arming.py).
+    """
     opened = store()
     _confine(memory_bytes)
     start = _peak_bytes()
@@ -67,25 +78,27 @@ def serve(store: Callable[[], Store], listener: socket.socket, memory_bytes: int
             connection, _ = listener.accept()
         except OSError:
             return 0
-        with connection:
-            try:
-                _answer(opened, connection)
-            except OSError:
-                _disarm(connection)  # the client went away while it was answered
+        # the client may go away while it is answered
+        with connection, contextlib.suppress(OSError):
+            _answer(opened, connection, arm)
         if _peak_bytes() - start > GROWTH_MAX_BYTES:
             return RECYCLED
 
 
-def _answer(store: Store, connection: socket.socket) -> None:
+def _answer(
+    store: Store,
+    connection: socket.socket,
+    arm: Callable[[socket.socket, float], Callable[[], None]],
+) -> None:
     request = wire.receive(connection)
-    if request is None or _hung_up(connection):
+    if request is None:
         return
     left = request["deadline"] - time.monotonic()
     if left <= 0:
         return
-    _arm(connection, left)
-    if _hung_up(connection):
-        return _disarm(connection)
+    disarm = arm(connection, left)
+    if hung_up(connection):  # before it was armed, so no signal came
+        return disarm()
     spool = Spool(request)
     refusal: dict[str, Any] | None = None
     cut = wire.WHOLE
@@ -104,7 +117,7 @@ def _answer(store: Store, connection: socket.socket) -> None:
     except Exception as error:
         traceback.print_exc()
         refusal = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
-    _disarm(connection)
+    disarm()  # before the first byte: the client's close must not end a healthy evaluator
     if refusal is None:
         spool.send(connection, cut)
     else:
@@ -118,7 +131,7 @@ def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
         spool.write(_call(store, request["function"], request.get("argument")))
         return wire.WHOLE
     with _no_descriptors():
-        results = store.query(request["query"])
+        results = _query(store, request)
         if isinstance(results, QueryTriples):
             return _write_graph(store, results, request, spool)
         form = QueryResultsFormat.from_media_type(request["media"])
@@ -127,6 +140,12 @@ def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
         if isinstance(results, QuerySolutions):
             spool.rows = FORMS.get(form.media_type)
         return _serialise(results, form, request, spool)
+
+
+def _query(store: Store, request: dict[str, Any]) -> Any:
+    if request["plain"]:
+        return store.query(request["query"], named_graphs=[])
+    return store.query(request["query"])
 
 
 def _serialise(
@@ -169,7 +188,7 @@ def _write_graph(
             limit = counted.count * 9 // 10
             cut = wire.BYTES
             spool.empty()
-            results = store.query(request["query"])  # type: ignore[assignment]
+            results = _query(store, request)
             continue
         return wire.ROWS if counted.more and cut == wire.WHOLE else cut
 
@@ -337,24 +356,10 @@ def _descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _arm(connection: socket.socket, seconds: float) -> None:
-    """From now on the deadline, or the client's leaving, ends this process."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
-    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
-    fcntl.fcntl(connection, fcntl.F_SETFL, flags | os.O_ASYNC)
-
-
-def _disarm(connection: socket.socket) -> None:
-    """From now on neither does; else the client's close would kill a healthy evaluator."""
-    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
-    fcntl.fcntl(connection, fcntl.F_SETFL, flags & ~os.O_ASYNC)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _hung_up(connection: socket.socket) -> bool:
+def hung_up(connection: socket.socket) -> bool:
+    """Return whether the other side has closed; it sends nothing more otherwise."""
     poll = select.poll()
-    poll.register(connection, select.POLLIN | select.POLLRDHUP)
+    poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
 
 

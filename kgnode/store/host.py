@@ -25,7 +25,7 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
-from kgnode.store import evaluator, wire
+from kgnode.store import arming, evaluator, wire
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -109,6 +109,11 @@ class Host:
         self.disk = disk
         return {"triples": 0, "threads": threads()}
 
+    def do_open(self, disk: str) -> dict[str, Any]:
+        """Serve a disk view that was built before; each evaluator opens it for itself."""
+        self.disk = disk
+        return {"triples": 0, "threads": threads()}
+
     def do_change(self, changes: list[tuple[str | None, str, str]]) -> dict[str, Any]:
         """Remove and add triples: (graph, file to remove, file to add) each."""
         for generation in self.generations:
@@ -140,11 +145,6 @@ class Host:
                     generation.listener.shutdown(socket.SHUT_RDWR)
         self._close_the_abandoned()
 
-    def do_measure(self) -> dict[str, Any]:
-        """Return the memory that the host and its evaluators hold between them."""
-        pids = [os.getpid(), *(pid for g in self.generations for pid in g.evaluators)]
-        return {"bytes": sum(proportional_bytes(pid) for pid in pids), "processes": pids}
-
     # evaluators
 
     def _fork(self, generation: Generation) -> None:
@@ -158,7 +158,9 @@ class Host:
             try:
                 self._be_child()
                 end_with_parent(host)
-                status = evaluator.serve(self._opened, generation.listener, generation.memory_bytes)
+                status = evaluator.serve(
+                    self._opened, generation.listener, generation.memory_bytes, arming.by_signals
+                )
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -214,15 +216,6 @@ def threads() -> int:
     return len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
 
 
-def proportional_bytes(pid: int) -> int:
-    """Return a process's memory, shared pages divided among those who share them."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
 def end_with_parent(parent: int) -> None:
     """Have the system end this process when its parent ends; end now if it has already."""
     with contextlib.suppress(OSError, AttributeError):
@@ -238,13 +231,45 @@ def leave_the_network() -> bool:
     return False
 
 
+class SingleHost(Host):
+    """A host that answers itself, where there is no fork: one query at a time.
+
+    When a query overruns, the whole process ends, and its owner starts another.
+    """
+
+    def _fork(self, generation: Generation) -> None:
+        if len(self.generations) > 1:
+            raise RuntimeError("a process that answers itself has one generation")
+        arguments = (self._opened, generation.listener, generation.memory_bytes, arming.by_thread)
+        if not generation.evaluators:
+            generation.evaluators[os.getpid()] = -1
+            threading.Thread(target=evaluator.serve, args=arguments, daemon=True).start()
+
+    def do_load(
+        self, default: list[str], named: list[tuple[str, str]], disk: str | None
+    ) -> dict[str, Any]:
+        """Build the view; on disk it is opened again for reading afterwards."""
+        if disk is None:
+            return super().do_load(default, named, disk)
+        store = Store(disk)
+        fill(store, default, named)
+        store.optimize()
+        return self.do_open(disk)
+
+    def do_change(self, changes: list[tuple[str | None, str, str]]) -> dict[str, Any]:
+        """Refuse: the one thread of answers reads the store meanwhile."""
+        raise RuntimeError("a process that answers itself cannot change its view")
+
+
 def main() -> None:
-    """Run a host: its argument is the descriptor of the socket to its owner."""
+    """Run a host: arguments are the descriptor of the socket to its owner, and the kind."""
     os.umask(0o077)
     leave_the_network()
     owner = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(owner.fileno(), False)
-    Host(owner).run()
+    host = Host(owner) if sys.argv[2] == "fork" else SingleHost(owner)
+    host.run()
+    os._exit(0)  # at once: taking a large store apart takes seconds
 
 
 if __name__ == "__main__":

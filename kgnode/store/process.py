@@ -26,13 +26,21 @@ class HostGone(Exception):
 
 
 class HostProcess:
-    """One running view host."""
+    """One running view host.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        seats: states of views it serves; at zero it is ended.
+        changing: whether its view is being changed.
+    """
+
+    def __init__(self, folder: Path, *, fork: bool) -> None:
+        self.seats = 0
+        self.changing = False
         ours, theirs = socket.socketpair()
+        kind = "fork" if fork else "single"
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "kgnode.store.host", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "kgnode.store.host", str(theirs.fileno()), kind],
                 cwd=folder,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -71,6 +79,30 @@ class HostProcess:
             raise Unexpected(f"A view could not {do}: {answer['message']}.")
         return answer
 
+    def processes(self) -> list[int]:
+        """Return the process ids of the host and its evaluators."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        with contextlib.suppress(OSError):
+            return [self.pid, *map(int, children.read_text().split())]
+        return [self.pid]
+
+    def memory_bytes(self) -> int:
+        """Return what host and evaluators hold between them; pages they share count once."""
+        return sum(proportional_bytes(pid) for pid in self.processes())
+
+    def order_soon(self, do: str, **arguments: Any) -> None:
+        """Give an order whose answer nobody waits for."""
+
+        def give() -> None:
+            with contextlib.suppress(HostGone, Unexpected):
+                self.order(do, **arguments)
+
+        threading.Thread(target=give, daemon=True).start()
+
+    def close_soon(self) -> None:
+        """End the host without waiting until it has gone."""
+        threading.Thread(target=self.close, daemon=True).start()
+
     def close(self) -> None:
         """End the host and its evaluators, running queries too."""
         with contextlib.suppress(OSError):
@@ -81,6 +113,15 @@ class HostProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return a process's memory, shared pages divided among those who share them."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _environment() -> dict[str, str]:

@@ -13,8 +13,9 @@ import hashlib
 import itertools
 import os
 import shutil
+import sys
 import time
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,19 @@ from pyoxigraph import Store
 
 from kgnode.errors import TooCostly, Unexpected
 from kgnode.settings import Settings
-from kgnode.store.cells import Cell
+from kgnode.store import seat as seats
+from kgnode.store.cells import Cell, Manifest
 from kgnode.store.exchange import Died, Gone, Result, ask
-from kgnode.store.process import HostProcess
+from kgnode.store.follow import Step, between, successor
 from kgnode.store.record import Record
+from kgnode.store.room import Room
+from kgnode.store.seat import Key, Seat, Serving
 from kgnode.store.shelf import link
 
 RETRY_ABOVE_SECONDS = 0.05
 ATTEMPTS = 3
-
-Key = tuple[frozenset[Cell], frozenset[Cell]]
-"""What a view holds: the cells of its default graph, the cells of its named graphs."""
+IN_USE_SECONDS = 900.0
+"""A view asked for within this time is kept current when a version is published."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,16 @@ class View:
     """A merged view that answers.
 
     Attributes:
+        key: the cells of its default graph, and of its named graphs.
         version: digest of exactly the permitted cells; equal versions mean equal answers.
     """
 
-    def __init__(self, views: Views, key: Key, host: HostProcess, socket_path: str) -> None:
+    def __init__(self, views: Views, key: Key, seat: Seat) -> None:
         self.key = key
         self.version = version_of(key)
-        self.running = 0
-        self.retired = False
-        self.used = time.monotonic()
-        self.bytes = 0
+        self.seat = seat
         self._views = views
-        self._host = host
-        self._socket_path = socket_path
+        self._plain = key[1] != seat.key[1]
 
     async def evaluate(self, query: str, media_type: str, limits: Limits) -> Result:
         """Evaluate a query and return the whole answer in the format asked for.
@@ -117,22 +117,24 @@ class View:
         deadline = time.monotonic() + timeout_seconds
         died, view = 0, self
         for _ in range(ATTEMPTS):
-            view.running += 1
+            seat = view.seat
+            seat.running += 1
             try:
-                return await ask(view._socket_path, request, timeout_seconds, deadline)
+                asked = {**request, "plain": view._plain}
+                return await ask(seat.serving.path, asked, timeout_seconds, deadline)
             except Gone:
-                self._views.forget(view)
-                view_now = await self._views.get(self.key[0], self.key[1])
+                self._views.lost(seat)
             except Died:
                 # the signal of the request itself can arrive late and end an evaluator; once
                 died += 1
+                self._views.counts["died"] += 1
                 if died > 1 or time.monotonic() > deadline - RETRY_ABOVE_SECONDS:
                     break
-                view_now = view
             finally:
-                view.running -= 1
-                self._views.released(view)
-            view = view_now
+                seat.running -= 1
+                seat.end_if_idle()
+            if seat.retired:
+                view = await self._views.get(*self.key)
         raise TooCostly(
             "The query ended the process that evaluated it.",
             hint="It takes more memory or nests deeper than one query may; ask for less.",
@@ -140,19 +142,28 @@ class View:
 
 
 class Views:
-    """All views of a node; the only place that starts view hosts."""
+    """All views of a node; the only place that starts view hosts.
+
+    Attributes:
+        counts: what happened since the start, by name, for metrics.
+    """
 
     def __init__(self, record: Record, settings: Settings, run_folder: Path) -> None:
         self._record = record
         self._settings = settings
+        self._fork = (
+            settings.evaluator_fork and sys.platform == "linux" and hasattr(os, "pidfd_open")
+        )
         self._folder = run_folder / "views"
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, mode=0o700)
         self._folder_handle = os.open(self._folder, os.O_RDONLY)
-        self._views: OrderedDict[Key, View] = OrderedDict()
+        self._views: dict[Key, View] = {}
+        self._seats: dict[Key, Seat] = {}
         self._building: dict[Key, asyncio.Task[View]] = {}
         self._numbers = itertools.count(1)
-        self._closed = False
+        self._room = Room(settings.view_memory_bytes, settings.view_disk_bytes)
+        self.counts: Counter[str] = Counter()
 
     async def get(self, cells: Collection[Cell], named: bool | Collection[Cell] = True) -> View:
         """Return the view whose default graph is the merge of ``cells``.
@@ -171,70 +182,162 @@ class Views:
             graphs = named if isinstance(named, frozenset) else frozenset(named)
         key = (default, graphs)
         view = self._views.get(key)
+        if view is None and not graphs and (whole := self._seats.get((default, default))):
+            view = self._views[key] = View(self, key, whole)  # the same store, its graphs unseen
         if view is not None:
-            self._views.move_to_end(key)
-            view.used = time.monotonic()
+            view.seat.used = time.monotonic()
             return view
-        task = self._building.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._build(key))
-            self._building[key] = task
-            task.add_done_callback(lambda _: self._building.pop(key, None))
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._start(key, None))
 
-    def forget(self, view: View) -> None:
-        """Stop handing out a view; it ends when the last query on it has."""
-        if self._views.get(view.key) is view:
-            del self._views[view.key]
-        view.retired = True
+    async def follow(self, before: Manifest | None, after: Manifest | None) -> None:
+        """Bring the views in use from one version of a data set to the next, ahead of need.
 
-    def released(self, view: View) -> None:
-        """Take note that a query on a view has ended."""
-        if view.retired and not view.running:
-            view._host.close()
+        Until a new view is ready the old one answers. Which views follow is a guess by label sets;
+        what a caller may see is always decided by who asks ``get``.
+        """
+        recent = time.monotonic() - IN_USE_SECONDS
+        tasks = []
+        for key, seat in list(self._seats.items()):
+            following = successor(key, before, after)
+            if following is None or seat.used < recent or following in self._seats:
+                continue
+            tasks.append(self._start(following, seat))
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def lost(self, seat: Seat) -> None:
+        """Hand out a seat no more; it ends when the last query on it has."""
+        if self._seats.get(seat.key) is seat:
+            del self._seats[seat.key]
+        for key in [key for key, view in self._views.items() if view.seat is seat]:
+            del self._views[key]
+        seat.retire()
+
+    def stats(self) -> dict[str, float]:
+        """Return counts and gauges by name, for metrics."""
+        seats_now = list(self._seats.values())
+        return {
+            "views": len(seats_now),
+            "views_on_disk": sum(seat.image is not None for seat in seats_now),
+            "evaluators": sum(seat.serving.evaluators for seat in seats_now),
+            "running": sum(seat.running for seat in seats_now),
+            "memory_bytes": sum(seat.bytes for seat in seats_now),
+            "disk_bytes": self._room.disk_bytes,
+            **{name: float(count) for name, count in sorted(self.counts.items())},
+        }
 
     async def close(self) -> None:
         """End all hosts and evaluators, running queries too."""
-        self._closed = True
-        for task in list(self._building.values()):
+        building = list(self._building.values())
+        for task in building:
             task.cancel()
-        await asyncio.gather(*self._building.values(), return_exceptions=True)
-        for view in list(self._views.values()):
-            self.forget(view)
-            view._host.close()
+        await asyncio.gather(*building, return_exceptions=True)
+        hosts = {id(seat.host): seat.host for seat in self._seats.values()}
+        self._views.clear()
+        self._seats.clear()
+        await asyncio.gather(*(seats.in_thread(host.close) for host in hosts.values()))
         os.close(self._folder_handle)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    async def _build(self, key: Key) -> View:
-        number = next(self._numbers)
-        files = self._files(key, self._folder / f"cells-{number}")
-        host = HostProcess(self._folder)
-        try:
-            await asyncio.to_thread(
-                host.order,
-                "load",
-                default=[files[cell] for cell in key[0]],
-                named=[(files[cell], cell.model) for cell in key[1]],
-                disk=None,
-            )
-            name = f"{number}.sock"
-            await asyncio.to_thread(
-                host.order,
-                "serve",
-                name=name,
-                evaluators=self._settings.evaluators_per_view,
-                memory_bytes=self._settings.evaluator_memory_bytes,
-            )
-        except BaseException:
-            host.close()
-            raise
-        finally:
-            shutil.rmtree(self._folder / f"cells-{number}", ignore_errors=True)
-        view = View(self, key, host, f"/proc/self/fd/{self._folder_handle}/{name}")
-        self._views[key] = view
+    def _start(self, key: Key, base: Seat | None) -> asyncio.Task[View]:
+        """Return the one task that builds a view, from nothing or from an earlier state."""
+        loop = asyncio.get_running_loop()
+        task = self._building.get(key)
+        if task is None or task.get_loop() is not loop:
+            task = self._building[key] = loop.create_task(self._make(key, base))
+            task.add_done_callback(lambda done: self._started(key, done))
+        return task
+
+    def _started(self, key: Key, task: asyncio.Task[View]) -> None:
+        if self._building.get(key) is task:
+            del self._building[key]
+        if not task.cancelled():
+            task.exception()  # who waits gets it; it may be that nobody waits any more
+
+    async def _make(self, key: Key, base: Seat | None) -> View:
+        seat = await self._changed(base, key) if base is not None else None
+        if seat is None:
+            seat = await self._built(key)
+        if base is not None:
+            self.lost(base)
+        self._seats[key] = seat
+        view = self._views[key] = View(self, key, seat)
         return view
 
-    def _files(self, key: Key, folder: Path) -> dict[Cell, str]:
+    async def _built(self, key: Key) -> Seat:
+        number = next(self._numbers)
+        held = self._folder / f"cells-{number}"
+        image: Path | None = None
+        try:
+            files = await seats.in_thread(self._hold, key, held)
+            image = await self._place(key)
+            if image is not None and image.exists():
+                host = await seats.reopen(self._folder, image, fork=self._fork)
+            else:
+                host = await seats.load(self._folder, key, files, image, fork=self._fork)
+        except BaseException:
+            if image is not None:
+                self._room.drop(key, image)
+            raise
+        finally:
+            shutil.rmtree(held, ignore_errors=True)
+            self._room.arrived(key)
+        if image is not None:
+            self._room.keep(key, image)
+        self.counts["built_on_disk" if image else "built"] += 1
+        return await self._seated(Seat(key, host, self._serving(number), image))
+
+    async def _changed(self, base: Seat, key: Key) -> Seat | None:
+        """Return a seat made from an earlier one by delta; None where building is better."""
+        host, number = base.host, next(self._numbers)
+        if not self._fork or base.image or base.retired or host.changing or base.churn < 0:
+            return None
+        host.changing = True
+        held = self._folder / f"delta-{number}"
+        held.mkdir(mode=0o700)
+        try:
+            step: Step | None = await seats.in_thread(
+                between, self._record, base.key, key, base.churn, held
+            )
+            if step is None or not await seats.change(host, step.changes):
+                return None
+        finally:
+            host.changing = False
+            shutil.rmtree(held, ignore_errors=True)
+        self.counts["changed"] += 1
+        churn, base.churn = base.churn + step.removed, -1  # the base can change no further
+        return await self._seated(Seat(key, host, self._serving(number), churn=churn))
+
+    async def _seated(self, seat: Seat) -> Seat:
+        try:
+            await seat.start()
+        except BaseException:
+            seat.retire()
+            raise
+        return seat
+
+    async def _place(self, key: Key) -> Path | None:
+        """Make room for a view; return its folder if it is to be on disk."""
+        wanted = self._room.place(key, self._folder)
+        victims = await seats.in_thread(
+            self._room.victims, key, list(self._seats.values()), wanted is not None
+        )
+        if victims is None:
+            wanted = self._folder / f"disk-{next(self._numbers)}"
+        for seat in victims or ():
+            self.counts["evicted"] += 1
+            self.lost(seat)
+            await seats.in_thread(seat.host.close)
+        return wanted
+
+    def _serving(self, number: int) -> Serving:
+        name = f"{number}.sock"
+        folder = f"/proc/self/fd/{self._folder_handle}" if self._fork else str(self._folder)
+        own = self._settings
+        return Serving(
+            name, f"{folder}/{name}", own.evaluators_per_view, own.evaluator_memory_bytes
+        )
+
+    def _hold(self, key: Key, folder: Path) -> dict[Cell, str]:
         """Hold on to the cell files while a view is built, also if a version goes meanwhile."""
         folder.mkdir(mode=0o700)
         files = {}

@@ -61,7 +61,7 @@ def test_callers_with_the_same_cells_share_a_view_and_others_do_not(record: Fold
             assert first is again
             assert other is not first
             assert other.version != first.version
-            assert len({first._host.pid, other._host.pid}) == 2
+            assert len({first.seat.host.pid, other.seat.host.pid}) == 2
 
     asyncio.run(scenario())
 
@@ -143,7 +143,7 @@ def test_hosts_end_with_their_views(record: FolderRecord) -> None:
         cells = publish(record, model("urn:m:eq", {"a": many(3)}))
         async with views_of(record) as views:
             view = await views.get(cells)
-            return list(view._host.order("measure")["processes"])
+            return view.seat.host.processes()
 
     processes = asyncio.run(scenario())
     assert len(processes) == 3
