@@ -62,7 +62,7 @@ class Home:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.resolve()
         document = path / "home.json"
         if not document.is_file():
             raise HomeMissing(

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[2]
 ORDER = (
     ("__init__", "errors", "settings", "names", "home"),
     ("cim", "store", "assurance", "policy"),
-    ("trust", "catalogue", "summary", "audit", "events", "metrics"),
+    ("trust", "catalogue", "summary", "asset", "audit", "events", "metrics"),
     ("alignment", "topology"),
-    ("query", "publish"),
-    ("console", "client", "web", "cli", "__main__"),
+    ("query", "publish", "export", "node", "governance", "operations", "membership"),
+    ("console", "remote", "ask", "check", "client", "web", "cli"),
 )
 """The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""
 

@@ -1,0 +1,276 @@
+"""What the owner of a home governs by command: labels, policies, packs, tokens and the audit.
+
+In: an open ``Node`` and the command's arguments. Out: the command's ``result``. The rules stand in
+the parts (``policy``, ``assurance``, ``audit``, ``trust``); here they meet a home.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kgnode.assurance.packs import list_packs, read_pack
+from kgnode.cim.document import Account
+from kgnode.cim.spool import Spool
+from kgnode.cim.staged import Model, Staged
+from kgnode.errors import BadRequest, MissingFile, NotFound
+from kgnode.home import write_atomically
+from kgnode.names import dataset_iri
+from kgnode.node import Node
+from kgnode.policy.caller import Caller
+from kgnode.policy.explain import explain
+from kgnode.policy.folder import add_policy, remove_policy
+from kgnode.policy.labels import assign
+from kgnode.policy.labels_file import load_labels
+from kgnode.policy.preview import preview
+from kgnode.policy.templates import templates, words
+from kgnode.store.cells import Manifest, NewModel
+from kgnode.trust import issue_token
+
+Arguments = Mapping[str, Any]
+Step = Callable[[str], None]
+
+
+def text(arguments: Arguments, name: str) -> str:
+    """Return an argument that must be there.
+
+    Raises:
+        BadRequest: it is not.
+    """
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadRequest(f"The argument {name} is missing.", hint="See --help.")
+    return value
+
+
+def content(path: str) -> bytes:
+    """Return the content of a file named in an argument.
+
+    Raises:
+        MissingFile: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise MissingFile(
+            f"{path} cannot be read: {error.strerror}.", hint="Check the name.", file=path
+        ) from error
+
+
+def labels_path(node: Node, dataset: str) -> Path:
+    """Return where the labels file of a data set is kept."""
+    return node.home.path / "labels" / f"{dataset}.yaml"
+
+
+def current(node: Node, dataset: str) -> Manifest:
+    """Return the current version of a data set by its id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    manifest = node.record.current(dataset_iri(node.org, dataset))
+    if manifest is None:
+        raise NotFound(f"There is no data set {dataset}.", hint="See kgnode doctor HOME.")
+    return manifest
+
+
+def staged_again(node: Node, manifest: Manifest) -> Staged:
+    """Return a version of a data set as it was when read, so that rules can run over it."""
+    models, spools = [], {}
+    for stored in manifest.models:
+        spool = Spool()
+        for cell in stored.cells:
+            spool.write(node.record.cell_file(cell).read_bytes())
+        spools[stored.iri] = spool
+        models.append(
+            Model(
+                iri=stored.iri,
+                header=stored.header,
+                content_hash=stored.content_hash,
+                triples=stored.triples,
+                file="",
+                base=stored.base,
+                spelling=node.record.spelling(stored.content_hash),
+                account=Account(),
+            )
+        )
+    return Staged(tuple(models), (), spools)
+
+
+def labels_preview(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Show what a labels file would do to a data set as it is."""
+    dataset = text(arguments, "dataset")
+    rules = load_labels(Path(text(arguments, "file")))
+    staged = staged_again(node, current(node, dataset))
+    return preview(staged, rules, node.policies(), org=node.org, dataset_id=dataset)
+
+
+def labels_apply(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Relabel a data set without reading its files again: a new version, the same triples."""
+    dataset, file = text(arguments, "dataset"), text(arguments, "file")
+    rules = load_labels(Path(file))
+    with node.writing:
+        before = current(node, dataset)
+        staged = staged_again(node, before)
+        step("label")
+        cells = assign(staged, rules, node.org, dataset)
+        manifest = node.record.publish(
+            before.dataset,
+            [
+                NewModel(m.iri, m.header, m.content_hash, m.base, m.spelling, cells[m.iri])
+                for m in staged.models
+            ],
+            aside=before.aside,
+            attributes={**before.attributes, "labels": rules.to_json()},
+            keep=before.keep,
+        )
+        write_atomically(labels_path(node, dataset), content(file))
+        node.events.append("relabelled", {"dataset": before.dataset, "version": manifest.number})
+    counts: dict[str, int] = {}
+    for cell in manifest.cells:
+        name = " + ".join(sorted(cell.labels)) or "closed"
+        counts[name] = counts.get(name, 0) + cell.triples
+    return {"dataset": manifest.dataset, "version": manifest.number, "labels": counts}
+
+
+def set_policy(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Check a policy document and put it in force; one with the same uid is replaced."""
+    with node.writing:
+        policy = add_policy(node.home.path / "policy", content(text(arguments, "file")), node.org)
+        node.events.append("policy-set", {"uid": policy.uid})
+    return {"uid": policy.uid, "words": list(words(policy))}
+
+
+def drop_policy(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Take a policy out of force."""
+    uid = text(arguments, "uid")
+    with node.writing:
+        if not remove_policy(node.home.path / "policy", uid):
+            raise NotFound(f"There is no policy {uid}.", hint="See kgnode policy HOME show.")
+        node.events.append("policy-removed", {"uid": uid})
+    return {"uid": uid, "removed": True}
+
+
+def show_policies(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Tell the policies in force, in words."""
+    policies = node.policies()
+    return {
+        "closed": policies.closed,
+        "digest": policies.digest,
+        "policies": [{"uid": p.uid, "words": list(words(p))} for p in policies.policies],
+    }
+
+
+def policy_templates(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Give ready policies to copy and change."""
+    dataset = arguments.get("dataset") or "DATASET"
+    return {"templates": [t.to_json() for t in templates(node.org, dataset)]}
+
+
+def explain_policy(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Say why a caller may or may not read the labels of a data set."""
+    dataset = arguments.get("dataset")
+    manifests = [current(node, dataset)] if dataset else list(node.record.datasets())
+    org = arguments.get("org")
+    caller = Caller(
+        org=org,
+        sub=arguments.get("sub") or "someone",
+        roles=frozenset(arguments.get("roles") or ()),
+        purpose=arguments.get("purpose"),
+        groups=frozenset(arguments.get("groups") or ()),
+        proof="token" if org else "none",
+    )
+    return explain(
+        caller,
+        manifests,
+        node.policies(),
+        org=node.org,
+        now=datetime.now(UTC),
+        label=arguments.get("label"),
+        prop=arguments.get("property"),
+    )
+
+
+def packs_list(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """List the shape packs shipped and registered."""
+    found = list_packs(node.home.path / "packs")
+    return {"packs": [{"id": p.id, "version": p.version, "title": p.title} for p in found]}
+
+
+def packs_add(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Register a file or folder of shapes with this home."""
+    source = Path(text(arguments, "path"))
+    pack = read_pack(source)
+    faults = pack.check()
+    target = node.home.path / "packs" / pack.id
+    with node.writing:
+        if target.exists():
+            shutil.rmtree(target)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            target.mkdir(parents=True)
+            shutil.copy(source, target / source.name)
+    return {"id": pack.id, "version": pack.version, "faults": list(faults)}
+
+
+def packs_remove(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Forget a registered pack."""
+    name = text(arguments, "id")
+    known = {p.id for p in list_packs(node.home.path / "packs")}
+    target = node.home.path / "packs" / name
+    if name not in known or not target.is_dir():
+        raise NotFound(f"No pack {name} is registered.", hint="See kgnode packs HOME list.")
+    with node.writing:
+        shutil.rmtree(target)
+    return {"id": name, "removed": True}
+
+
+def audit_verify(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Verify the audit log, against a head kept elsewhere where one is given."""
+    witness = arguments.get("witness")
+    node.audit.flush()
+    keys = {node.key.kid: node.key.public}
+    return node.audit.verify(keys, content(witness).decode() if witness else "").to_json()
+
+
+def audit_tail(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Return the last entries of the audit log and its signed head."""
+    entries = node.audit.tail(int(arguments.get("count") or 20))
+    return {"entries": list(entries), "head": node.audit.head()}
+
+
+def token(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Issue a token of this organisation for one audience."""
+    ttl = int(arguments.get("ttl") or node.settings.token_max_seconds)
+    made = issue_token(
+        node.key,
+        node.org,
+        text(arguments, "sub"),
+        roles=list(arguments.get("roles") or ()),
+        purpose=arguments.get("purpose"),
+        audience=text(arguments, "audience"),
+        ttl_seconds=ttl,
+        now=datetime.now(UTC),
+    )
+    return {"token": made, "expires_in": ttl}
+
+
+GOVERNANCE: Mapping[str, Callable[[Node, Arguments, Step], dict[str, Any]]] = {
+    "labels-preview": labels_preview,
+    "labels-apply": labels_apply,
+    "policy-set": set_policy,
+    "policy-remove": drop_policy,
+    "policy-show": show_policies,
+    "policy-templates": policy_templates,
+    "policy-explain": explain_policy,
+    "packs-list": packs_list,
+    "packs-add": packs_add,
+    "packs-remove": packs_remove,
+    "audit-verify": audit_verify,
+    "audit-tail": audit_tail,
+    "token": token,
+}

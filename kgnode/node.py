@@ -1,0 +1,106 @@
+"""A home that is open: its record, policies, members, keys and logs, held by one process.
+
+In: a home. Out: ``Node``, which commands and the web application share. Opening it takes the
+record's lock, so at most one process has a home open; others speak to it over its socket.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from kgnode.assurance.receipt import TYPE as RECEIPT
+from kgnode.assurance.receipt import receipt
+from kgnode.assurance.report import Report
+from kgnode.audit import Audit
+from kgnode.cim.reader import ReadContext
+from kgnode.cim.staged import Model
+from kgnode.errors import GridspineError
+from kgnode.events import Events
+from kgnode.home import Home
+from kgnode.policy.folder import PolicyFolder
+from kgnode.policy.policies import Policies
+from kgnode.settings import Settings
+from kgnode.store.cells import Manifest
+from kgnode.store.record import Record, open_record
+from kgnode.trust import Members, MembersFile, Seen, SigningKey, Verifier, load_key
+
+
+class Node:
+    """An open home.
+
+    Attributes:
+        writing: held while the record, a label or a policy is changed.
+
+    Raises:
+        HomeInUse: another process has the home open.
+    """
+
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self.org = home.identity.org
+        self.record: Record = open_record(home.path / "record")
+        self.key: SigningKey = load_key(home.path / "keys")
+        self.audit = Audit(home.path / "audit", self.key)
+        self.events = Events(home.path / "events")
+        self.members = MembersFile(home.path / "members.jws", home.identity.scheme_key, settings)
+        self.seen_actors = Seen()
+        self.writing = threading.RLock()
+        self._policies = PolicyFolder(home.path / "policy")
+
+    def policies(self) -> Policies:
+        """Return the policies in force now."""
+        return self._policies.current()
+
+    def verifier(self) -> Verifier:
+        """Return what turns a token for this node into a caller."""
+        return Verifier(self.members.current, self.home.identity.node_url or "", self.settings)
+
+    def members_now(self) -> Members | None:
+        """Return the membership document in force, None where there is none to use."""
+        try:
+            return self.members.current(datetime.now(UTC))
+        except GridspineError:
+            return None
+
+    def read_context(self, *, strict: bool = False) -> ReadContext:
+        """Return the bases under which files of this home are read."""
+        return ReadContext(
+            base_iri=self.home.identity.base_iri,
+            boundary_base=self.home.identity.boundary_base,
+            strict=strict,
+            settings=self.settings,
+            known_bases={
+                model.iri: model.base
+                for manifest in self.record.datasets()
+                for model in manifest.models
+            },
+        )
+
+    def announce(self, manifest: Manifest) -> None:
+        """Tell the event log of a new version."""
+        self.events.append(
+            "published",
+            {
+                "dataset": manifest.dataset,
+                "version": manifest.number,
+                "models": [model.iri for model in manifest.models],
+            },
+        )
+
+    def sign_receipt(self, report: Report, models: Sequence[Model]) -> str | None:
+        """Return the signed receipt of a validation."""
+        return receipt(report, models, lambda payload: self.key.sign(payload, RECEIPT))
+
+    def close(self) -> None:
+        """Let go of the home."""
+        self.audit.close()
+        self.record.close()
+
+    def about(self) -> dict[str, Any]:
+        """Return what anybody may know of this node."""
+        identity = self.home.identity
+        return {"org": identity.org, "name": identity.name, "url": identity.node_url}

@@ -1,0 +1,306 @@
+"""The publish flow: read -> type -> validate -> label -> store -> announce.
+
+In: files and what the owner wants of them. Out: a new version of a data set, or an error and
+nothing changed. The rules of versions are those of docs/publishing.md: models given replace those
+they supersede or that have equal authority, profiles and scenario time; the rest is kept by
+reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pyoxigraph import NamedNode, RdfFormat
+
+from kgnode.assurance.packs import Pack
+from kgnode.assurance.report import Report
+from kgnode.assurance.validate import validate
+from kgnode.cim.reader import ReadContext, read
+from kgnode.cim.staged import Model, Staged
+from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes, RepairRefused
+from kgnode.names import IDENTIFIER, RDF, dataset_iri
+from kgnode.policy.labels import assign
+from kgnode.policy.labels_file import CLOSED, LabelRules
+from kgnode.store.cells import Manifest, NewModel, StoredModel
+from kgnode.store.record import Record
+
+Mode = Literal["add", "replace"]
+_TYPE = NamedNode(f"{RDF}type")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the owner wants of one publish.
+
+    Attributes:
+        dataset: data set id inside the organisation.
+        mode: ``add`` to what is there, or ``replace`` all of it.
+        aside: keep out of the default graph.
+        force: publish even where another data set's subjects are redefined.
+        strict: refuse files that need repairs.
+        dry_run: do everything but store.
+        packs: shape packs that the data must pass.
+        labels: rules; closed to all but the owner where there are none.
+        attributes: title, licence, contact and the like, for the catalogue.
+        keep: versions kept.
+    """
+
+    dataset: str
+    packs: tuple[Pack, ...] = ()
+    labels: LabelRules | None = None
+    mode: Mode = "add"
+    aside: bool = False
+    force: bool = False
+    strict: bool = False
+    dry_run: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    keep: int = 10
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish did.
+
+    Attributes:
+        manifest: the new current version; None after a dry run.
+        labels: triples by label set, as a sorted tuple of label IRIs.
+        report: what the shapes said; None where no pack was named.
+    """
+
+    manifest: Manifest | None
+    staged: Staged
+    kept: tuple[StoredModel, ...]
+    labels: Mapping[tuple[str, ...], int]
+    report: Report | None
+
+
+def publish(
+    record: Record,
+    org: str,
+    paths: Sequence[Path],
+    wish: Wish,
+    context: ReadContext,
+    *,
+    sign_receipt: Callable[[Report, Sequence[Model]], str | None] = lambda _report, _models: None,
+    announce: Callable[[Manifest], None] = lambda _manifest: None,
+    step: Callable[[str], None] = lambda _name: None,
+) -> Published:
+    """Publish files as a version of a data set.
+
+    Args:
+        record: where it is kept.
+        org: the home's organisation.
+        paths: files, folders and archives.
+        wish: data set, gate, labels and mode.
+        context: bases for identifiers and the bounds of reading.
+        sign_receipt: makes the signed receipt of a validation, or returns None.
+        announce: tells others of the new version, after it is safe.
+        step: told the name of each step as it begins.
+
+    Raises:
+        InputError: the files cannot be read, or redefine another data set.
+        RefusedByShapes: the gate found violations; ``detail`` is the validation's result.
+    """
+    if not IDENTIFIER.match(wish.dataset):
+        raise BadRequest(
+            f"{wish.dataset!r} cannot be a data set id.",
+            hint="Use a letter, then letters, digits, dots, dashes or underscores.",
+        )
+    dataset = dataset_iri(org, wish.dataset)
+    current = record.current(dataset)
+
+    step("read and type")
+    staged = read(paths, context)
+    if not staged.models:
+        raise NotCim("The files hold no model.", hint="Name CIM XML, RDF, or archives of them.")
+    if wish.strict:
+        _refuse_repairs(staged)
+    kept = _kept(current, staged.models, wish.mode)
+    depended = _complete(staged, kept, record)
+
+    step("validate")
+    report = validate(staged, wish.packs) if wish.packs else None
+    if report is not None and not report.passes:
+        raise _refusal(report)
+    if not wish.aside and not wish.force:
+        _refuse_redefinition(staged, dataset, depended, record)
+
+    step("label")
+    cells = assign(staged, wish.labels or CLOSED, org, wish.dataset)
+    if wish.dry_run:
+        return Published(None, staged, kept, _counted(cells), report)
+
+    step("store")
+    new = [
+        NewModel(
+            iri=model.iri,
+            header=model.header,
+            content_hash=model.content_hash,
+            base=model.base,
+            spelling=model.spelling,
+            cells=cells[model.iri],
+        )
+        for model in staged.models
+    ]
+    manifest = record.publish(
+        dataset,
+        [*kept, *new],
+        aside=wish.aside,
+        attributes=_attributes(wish, current, report, sign_receipt, staged.models),
+        keep=wish.keep,
+    )
+
+    step("announce")
+    announce(manifest)
+    return Published(manifest, staged, kept, _labels(manifest), report)
+
+
+def _refuse_repairs(staged: Staged) -> None:
+    if not staged.repairs:
+        return
+    worst = staged.repairs[0]
+    place = worst.examples[0] if worst.examples else None
+    total = sum(repair.count for repair in staged.repairs)
+    raise RepairRefused(
+        f"{total} places need repair and --strict was given; the first: {worst.message}",
+        hint="Mend the file, or publish without --strict to have it repaired and reported.",
+        file=place.file if place else None,
+        line=place.line if place else None,
+        subject=place.subject if place else None,
+        count=total,
+    )
+
+
+def _kept(current: Manifest | None, models: Sequence[Model], mode: Mode) -> tuple[StoredModel, ...]:
+    """The models of the current version that the new ones do not replace."""
+    if current is None or mode == "replace":
+        return ()
+    return tuple(
+        old
+        for old in current.models
+        if not any(new.iri == old.iri or new.header.replaces(old.header) for new in models)
+    )
+
+
+def _complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> frozenset[str]:
+    """Stage what is kept, and what the new models depend on, so that rules and shapes see it.
+
+    Returns the IRIs of the data sets that something staged comes from.
+    """
+    wanted = {iri for model in staged.models for iri in model.header.dependent_on}
+    present = {model.iri for model in staged.models}
+    sources: set[str] = set()
+    beside = [
+        (manifest.dataset, model)
+        for manifest in record.datasets()
+        for model in manifest.models
+        if model.iri in wanted
+    ]
+    for dataset, model in [*(("", model) for model in kept), *beside]:
+        if dataset:
+            sources.add(dataset)
+        if model.iri in present:
+            continue
+        present.add(model.iri)
+        graph = NamedNode(model.iri)
+        for cell in model.cells:
+            staged.store.bulk_load(
+                path=record.cell_file(cell), format=RdfFormat.N_TRIPLES, to_graph=graph
+            )
+    return frozenset(sources)
+
+
+def _refusal(report: Report) -> RefusedByShapes:
+    result = report.to_json()
+    causes = result["causes"]
+    worst = next(cause for cause in causes if cause["severity"].lower() == "violation")
+    example = worst["examples"][0] if worst["examples"] else {}
+    count = result["counts"]["violation"]
+    named = example.get("name") or example.get("focus") or "an asset"
+    expected = (
+        f": expected {worst['expected']}, found {worst['found']}" if worst["expected"] else ""
+    )
+    return RefusedByShapes(
+        f"{count} violations of the shapes; the first: {example.get('class') or 'asset'} "
+        f"{named}{expected}.",
+        hint=worst["hint"] or "See the whole report: kgnode validate FILE... --format text.",
+        file=example.get("file"),
+        line=example.get("line"),
+        subject=example.get("focus"),
+        count=count,
+        detail={"validation": result},
+    )
+
+
+def _refuse_redefinition(
+    staged: Staged, dataset: str, depended: frozenset[str], record: Record
+) -> None:
+    """Refuse subjects that another data set of the default graph already types.
+
+    A copy of the very same model (equal content, such as one boundary set in two data sets) does
+    not redefine anything; nor does a model that declares the other one as its dependency.
+    """
+    contents = {model.content_hash for model in staged.models}
+    others = [
+        (manifest.dataset, model)
+        for manifest in record.datasets()
+        if manifest.dataset != dataset and not manifest.aside and manifest.dataset not in depended
+        for model in manifest.models
+        if model.content_hash not in contents
+    ]
+    if not others:
+        return
+    subjects = {
+        quad.subject
+        for model in staged.models
+        for quad in staged.store.quads_for_pattern(None, _TYPE, None, NamedNode(model.iri))
+    }
+    for other, model in others:
+        for cell in model.cells:
+            for triple in record.triples(cell.iri):
+                if triple.predicate == _TYPE and triple.subject in subjects:
+                    raise RedefinesOther(
+                        f"{triple.subject} is already defined in data set {other}.",
+                        hint="Publish --aside to keep it out of the default graph, or --force.",
+                        subject=str(getattr(triple.subject, "value", triple.subject)),
+                    )
+
+
+def _attributes(
+    wish: Wish,
+    current: Manifest | None,
+    report: Report | None,
+    sign_receipt: Callable[[Report, Sequence[Model]], str | None],
+    models: Sequence[Model],
+) -> dict[str, Any]:
+    """What the catalogue says: what was said before, what is said now, and the gate's result."""
+    attributes = dict(current.attributes) if current else {}
+    attributes.update({key: value for key, value in wish.attributes.items() if value is not None})
+    attributes["labels"] = (wish.labels or CLOSED).to_json()
+    attributes["packs"] = [f"{pack.id}@{pack.version}" for pack in wish.packs]
+    attributes["conforms"] = None if report is None else report.conforms
+    attributes["validation"] = None if report is None else report.to_json()
+    attributes["receipt"] = None if report is None else sign_receipt(report, models)
+    return attributes
+
+
+def _counted(
+    cells: Mapping[str, Mapping[frozenset[str], Iterable[Any]]],
+) -> dict[tuple[str, ...], int]:
+    counts: dict[tuple[str, ...], int] = {}
+    for by_labels in cells.values():
+        for labels, triples in by_labels.items():
+            key = tuple(sorted(labels))
+            counts[key] = counts.get(key, 0) + sum(1 for _ in triples)
+    return counts
+
+
+def _labels(manifest: Manifest) -> dict[tuple[str, ...], int]:
+    counts: dict[tuple[str, ...], int] = {}
+    for cell in manifest.cells:
+        key = tuple(sorted(cell.labels))
+        counts[key] = counts.get(key, 0) + cell.triples
+    return counts

@@ -1,0 +1,119 @@
+"""A verb on a home, whoever has it open.
+
+In: a home, a verb of ``kgnode.operations`` and its arguments. Out: its result. A home that is being
+served is spoken to over ``HOME/run/node.sock``; one that nobody serves is opened here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kgnode import errors
+from kgnode.errors import GridspineError, HomeInUse, Unexpected
+from kgnode.home import Home
+from kgnode.node import Node
+from kgnode.operations import perform
+from kgnode.settings import load_settings
+
+SOCKET_SECONDS = 3600.0
+"""How long a verb on a served home may take."""
+
+
+class SocketConnection(HTTPConnection):
+    """HTTP over a home's own socket."""
+
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        super().__init__("home", timeout=timeout_seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def served(home: Home) -> bool:
+    """Tell whether a process answers on the home's socket."""
+    connection = SocketConnection(home.socket, 5.0)
+    try:
+        connection.connect()
+    except OSError:
+        return False
+    connection.close()
+    return True
+
+
+def on_home(path: Path, verb: str, arguments: dict[str, Any], step: Callable[[str], None]) -> Any:
+    """Do a verb on a home and return its result.
+
+    Raises:
+        HomeMissing: no home there.
+        HomeInUse: another process has it open and does not answer.
+        GridspineError: what the verb raised, with the same code in both cases.
+    """
+    home = Home(path)
+    if served(home):
+        step(f"{verb} by the process that serves the home")
+        return _asked(home, verb, arguments)
+    node = Node(home, load_settings())
+    try:
+        return perform(node, verb, arguments, step)
+    finally:
+        node.close()
+
+
+def _asked(home: Home, verb: str, arguments: dict[str, Any]) -> Any:
+    connection = SocketConnection(home.socket, SOCKET_SECONDS)
+    try:
+        connection.request(
+            "POST",
+            f"/control/{verb}",
+            orjson.dumps(arguments),
+            {"Content-Type": "application/json", "Accept": "application/json"},
+        )
+        answer = connection.getresponse()
+        content = answer.read()
+    except (OSError, HTTPException) as error:
+        raise HomeInUse(
+            f"The process that serves {home.path} does not answer: {error}.",
+            hint="Stop it, or try again.",
+        ) from error
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise from_problem(content)
+    return orjson.loads(content)
+
+
+def from_problem(content: bytes) -> GridspineError:
+    """Return the error that a problem document tells of, as its own class."""
+    try:
+        document = orjson.loads(content)
+        kind = _kinds().get(document["code"], Unexpected)
+        known = {"type", "title", "status", "detail", "code", "hint", "file", "line", "subject"}
+        return kind(
+            document["detail"],
+            hint=document.get("hint", ""),
+            file=document.get("file"),
+            line=document.get("line"),
+            subject=document.get("subject"),
+            detail={key: value for key, value in document.items() if key not in known},
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return Unexpected("The answer was no problem document.", hint="Is this a node?")
+
+
+def _kinds() -> dict[str, type[GridspineError]]:
+    found, waiting = {}, [errors.GridspineError]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found[kind.code] = kind
+    return found

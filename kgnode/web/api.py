@@ -1,0 +1,270 @@
+"""The handlers of a node's HTTP interface that programs use.
+
+In: requests. Out: JSON, RDF or binary answers, each for the caller's own view; errors are raised
+and become problem documents in one place (``app``). Which path leads here stands in ``app.ROUTES``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import File, Form, Query, Request, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
+
+from kgnode import __version__
+from kgnode.assurance.packs import list_packs, load_packs
+from kgnode.assurance.validate import validate
+from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
+from kgnode.cim.reader import read
+from kgnode.errors import BadRequest, NotFound
+from kgnode.operations import perform, repairs
+from kgnode.policy.decide import Visible
+from kgnode.policy.explain import why
+from kgnode.trust import exchange
+from kgnode.web.front import Front
+
+JSON = "application/json"
+SHARED_MAX_BYTES = 64 << 20
+"""Longest body of shared hashes: 8 million terms."""
+
+
+def front(request: Request) -> Front:
+    """Return the shared state of the application a request came to."""
+    state: Front = request.app.state.front
+    return state
+
+
+def json_answer(content: Any, **headers: str) -> Response:
+    """Return JSON values as an answer."""
+    return Response(orjson.dumps(content, default=str), media_type=JSON, headers=headers)
+
+
+async def summary(request: Request) -> Response:
+    """The caller's own view in numbers: per predicate and class, with authorities."""
+    here = front(request)
+    seen = here.see(here.caller(request))
+    view = await here.view(seen)
+    counted = orjson.loads(await here.summary(view))
+    document = {
+        "node": here.node.org,
+        "version": view.version,
+        "datasets": [
+            {"iri": iri, "withheld": withheld} for iri, withheld in sorted(seen.withheld.items())
+        ],
+        **counted,
+    }
+    return _versioned(request, orjson.dumps(document), JSON, view.version, seen)
+
+
+async def summary_terms(request: Request) -> Response:
+    """Sorted 64-bit hashes, little endian, of the IRIs in the caller's view."""
+    here = front(request)
+    seen = here.see(here.caller(request))
+    view = await here.view(seen)
+    content = await here.term_hashes(view)
+    return _versioned(request, content, "application/octet-stream", view.version, seen)
+
+
+async def summary_shared(request: Request) -> Response:
+    """Where the posted hashes stand in the caller's view, per predicate and class."""
+    here = front(request)
+    seen = here.see(here.caller(request))
+    body = await _body(request, SHARED_MAX_BYTES)
+    view = await here.view(seen)
+    counted = orjson.loads(await here.shared_terms(view, body))
+    return json_answer({"version": view.version, **counted}, **{"Gridspine-Version": view.version})
+
+
+def _versioned(
+    request: Request, content: bytes, media_type: str, version: str, seen: Visible
+) -> Response:
+    told = hashlib.blake2b(
+        version.encode() + repr(sorted(seen.withheld.items())).encode(), digest_size=16
+    )
+    headers = {
+        "ETag": f'"{told.hexdigest()}"',
+        "Gridspine-Version": version,
+        "Gridspine-Policy": seen.digest,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, Cookie",
+    }
+    known = (part.strip() for part in request.headers.get("if-none-match", "").split(","))
+    if headers["ETag"] in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most_bytes:
+            raise BadRequest(f"The body is longer than {most_bytes} bytes.", hint="Send less.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def catalogue_entries(here: Front, seen: Visible) -> tuple[Entry, ...]:
+    """Return the catalogue as a caller sees it."""
+    return entries(seen.discoverable, seen.cells, here.node.home.identity, seen.withheld)
+
+
+def rdf_or_json(found: Sequence[Entry], accept: str) -> Response:
+    """Return entries in the first RDF format the client names, else as JSON."""
+    wanted = [part.partition(";")[0].strip() for part in accept.split(",")]
+    for media_type in wanted:
+        if media_type in RDF_FORMATS:
+            return Response(serialised(found, media_type), media_type=media_type)
+    return json_answer([entry.to_json() for entry in found])
+
+
+async def policy_why(
+    request: Request,
+    dataset: Annotated[str, Query(max_length=400)],
+    label: Annotated[str | None, Query(max_length=400)] = None,
+    property: Annotated[str | None, Query(max_length=2000)] = None,
+) -> Response:
+    """Why the caller may, or may not, read a label or property of a data set."""
+    here = front(request)
+    caller = here.caller(request)
+    told = why(
+        caller,
+        here.see(caller),
+        here.node.record.datasets(),
+        here.node.policies(),
+        now=here.now(),
+        dataset=dataset,
+        label=label,
+        prop=property,
+    )
+    return json_answer(told)
+
+
+async def token(request: Request) -> Response:
+    """Token exchange (RFC 8693): a gateway's token of one of our callers for another node."""
+    here = front(request)
+    form = {key: str(value) for key, value in (await request.form()).items()}
+    identity = here.node.home.identity
+    issued = exchange(
+        form,
+        key=here.node.key,
+        org=here.node.org,
+        members=here.node.members.current(here.now()),
+        node_url=identity.node_url or "",
+        settings=here.node.settings,
+        seen=here.node.seen_actors,
+        now=here.now(),
+    )
+    return json_answer(issued, **{"Cache-Control": "no-store"})
+
+
+async def asset(request: Request, iri: Annotated[str, Query(max_length=2000)]) -> Response:
+    """Everything the caller's view says of one asset."""
+    here = front(request)
+    view = await here.view(here.see(here.caller(request)))
+    found = await here.asset(view, iri)
+    if found == b"null":
+        raise NotFound(f"Nothing is known of {iri}.", hint="It does not exist, or is not shown.")
+    return Response(found, media_type=JSON, headers={"Gridspine-Version": view.version})
+
+
+async def publish(
+    request: Request,
+    id: str,
+    files: Annotated[list[UploadFile], File()],
+    title: Annotated[str | None, Form()] = None,
+    licence: Annotated[str | None, Form()] = None,
+    contact: Annotated[str | None, Form()] = None,
+    packs: Annotated[list[str] | None, Form()] = None,
+    replace: Annotated[bool, Form()] = False,
+    aside: Annotated[bool, Form()] = False,
+    strict: Annotated[bool, Form()] = False,
+    dry_run: Annotated[bool, Form()] = False,
+) -> Response:
+    """Publish uploaded files as a new version of a data set; the owner's publishers only."""
+    here = front(request)
+    here.owner(request, "publisher")
+    arguments = {
+        "dataset": id,
+        "title": title,
+        "licence": licence,
+        "contact": contact,
+        "packs": _pack_names(packs),
+        "replace": replace,
+        "aside": aside,
+        "strict": strict,
+        "dry_run": dry_run,
+    }
+    with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
+        arguments["files"] = await _stored(files, Path(folder))
+        result = await run_in_threadpool(
+            perform, here.node, "publish", arguments, lambda _name: None
+        )
+    return json_answer(result)
+
+
+async def check(
+    request: Request,
+    files: Annotated[list[UploadFile], File()],
+    packs: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Validate uploaded files against packs of this node without storing them."""
+    here = front(request)
+    here.owner(request, "publisher", "steward", "operator")
+    with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
+        stored = [Path(path) for path in await _stored(files, Path(folder))]
+
+        def run() -> dict[str, Any]:
+            staged = read(stored, here.node.read_context())
+            chosen = load_packs(_pack_names(packs) or ["gb-core"], here.node.home.path / "packs")
+            return {**validate(staged, chosen).to_json(), "repairs": repairs(staged)}
+
+        return json_answer(await run_in_threadpool(run))
+
+
+def _pack_names(packs: list[str] | None) -> list[str]:
+    """Names of packs from outside; a path would let a caller read the node's files."""
+    for name in packs or ():
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise BadRequest(f"{name!r} is no name of a pack.", hint="See /packs.")
+    return list(packs or ())
+
+
+async def _stored(files: list[UploadFile], folder: Path) -> list[str]:
+    """Store uploads under names of our own, keeping only a harmless form of the given name."""
+    stored = []
+    for number, upload in enumerate(files):
+        kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in upload.filename or "file")
+        path = folder / f"{number:03d}_{kept[-100:]}"
+        with path.open("wb") as stream:
+            while chunk := await upload.read(1 << 20):
+                stream.write(chunk)
+        stored.append(str(path))
+    return stored
+
+
+async def packs(request: Request) -> Response:
+    """The shape packs this node knows."""
+    here = front(request)
+    here.caller(request)
+    found = list_packs(here.node.home.path / "packs")
+    return json_answer([{"id": pack.id, "version": pack.version} for pack in found])
+
+
+async def healthz(request: Request) -> Response:
+    """Whether the process lives."""
+    return json_answer({"status": "ok", "version": __version__})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether the node can answer: the record reads and the policies are understood."""
+    here = front(request)
+    here.node.record.datasets()
+    ready = here.node.policies().closed is None
+    body = orjson.dumps({"ready": ready})
+    return Response(body, status_code=200 if ready else 503, media_type=JSON)

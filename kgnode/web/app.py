@@ -1,0 +1,167 @@
+"""The web application of a node, and the one table of its routes.
+
+In: an open ``Node``. Out: an ASGI application. ``/sparql`` is a plain ASGI application mounted
+beside FastAPI; everything else stands in ``ROUTES``, read top to bottom. Every error becomes a
+problem document here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kgnode import __version__
+from kgnode.errors import BadRequest, GridspineError, NotFound
+from kgnode.policy.caller import Caller
+from kgnode.query.answer import SparqlAnswer, answer
+from kgnode.query.describe import describe
+from kgnode.query.protocol import SparqlRequest
+from kgnode.web import api, pages
+from kgnode.web.front import COOKIE, Front
+from kgnode.web.problems import problem_answer
+from kgnode.web.sparql import SparqlEndpoint
+
+CONTENT_SECURITY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Route(NamedTuple):
+    """One line of the table; ``page`` marks what only browsers ask for."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    page: bool = False
+
+
+ROUTES = (
+    Route("GET", "/", pages.home, page=True),
+    Route("GET", "/query", pages.query, page=True),
+    Route("GET", "/signin", pages.sign_in_form, page=True),
+    Route("POST", "/signin", pages.sign_in, page=True),
+    Route("POST", "/signout", pages.sign_out, page=True),
+    Route("GET", "/catalogue", pages.catalogue),
+    Route("GET", "/catalogue/{id}", pages.dataset),
+    Route("GET", "/asset", pages.asset),
+    Route("GET", "/summary", api.summary),
+    Route("GET", "/summary/terms", api.summary_terms),
+    Route("POST", "/summary/shared", api.summary_shared),
+    Route("GET", "/policy/why", api.policy_why),
+    Route("POST", "/token", api.token),
+    Route("POST", "/datasets/{id}", api.publish),
+    Route("POST", "/validate", api.check),
+    Route("GET", "/packs", api.packs),
+    Route("GET", "/healthz", api.healthz),
+    Route("GET", "/readyz", api.readyz),
+)
+
+
+def create_app(front: Front) -> FastAPI:
+    """Return the application of a node; whoever made ``front`` closes its views."""
+    node = front.node
+    app = FastAPI(
+        title=f"Gridspine node of {node.home.identity.name}",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.front = front
+    for route in ROUTES:
+        app.add_api_route(
+            route.path,
+            route.handler,
+            methods=[route.method],
+            include_in_schema=not route.page,
+            response_class=Response,
+            response_model=None,
+        )
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    app.add_exception_handler(GridspineError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.add_exception_handler(Exception, _problem)
+    app.add_middleware(Secured, sparql=_endpoint(front))
+    return app
+
+
+def _endpoint(front: Front) -> SparqlEndpoint:
+    async def answerer(request: SparqlRequest, caller: Caller) -> SparqlAnswer:
+        return await answer(request, caller, front.desk)
+
+    async def describer(request: SparqlRequest, caller: Caller, address: str) -> SparqlAnswer:
+        return await describe(request, caller, address, front.desk)
+
+    return SparqlEndpoint(
+        answerer,
+        front.authenticate,
+        describe=describer,
+        max_text_bytes=front.node.settings.query_max_text_bytes,
+        cookie=COOKIE,
+    )
+
+
+class Secured:
+    """Sends ``/sparql`` past FastAPI and gives every other answer its security headers."""
+
+    def __init__(self, app: ASGIApp, sparql: SparqlEndpoint) -> None:
+        self.app = app
+        self.sparql = sparql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if scope["path"] == "/sparql":
+            await self.sparql(scope, receive, send)
+            return
+
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", CONTENT_SECURITY.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"same-origin"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    status, headers, body = problem_answer(error)
+    if isinstance(error, GridspineError) and pages.wants_page(request):
+        return pages.problem_page(request, error, status)
+    return Response(body, status_code=status, headers=dict(headers))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "the request"
+    return await _problem(
+        request,
+        BadRequest(f"{name}: {first['msg']}.", hint="The document /openapi.json has the forms."),
+    )
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 404:
+        return await _problem(
+            request, NotFound(f"There is nothing at {request.url.path}.", hint="See /openapi.json.")
+        )
+    refused = BadRequest(f"{request.method} is not possible here: {error.detail}.")
+    _, headers, body = problem_answer(refused)
+    return Response(
+        body, status_code=error.status_code, headers={**dict(headers), **(error.headers or {})}
+    )

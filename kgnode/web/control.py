@@ -1,0 +1,33 @@
+"""The home's own socket: the same verbs as the command line, done by the process that serves.
+
+In: requests on ``HOME/run/node.sock``, which only the operating system's owner of the home can
+open. Out: the results of ``kgnode.operations``, and the node's whole interface with the caller
+being the owner. The verbs never listen on the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from kgnode.operations import perform
+from kgnode.web.api import front, json_answer
+from kgnode.web.app import create_app
+from kgnode.web.front import Front
+
+
+def create_control(shared: Front) -> FastAPI:
+    """Return the application of the socket, beside the one of the network."""
+    app = create_app(shared.on_socket())
+    app.add_api_route("/control/{verb}", verb, methods=["POST"], response_model=None)
+    return app
+
+
+async def verb(request: Request, verb: str) -> Response:
+    """Do one verb with the arguments of the body."""
+    arguments: dict[str, Any] = await request.json()
+    here = front(request)
+    result = await run_in_threadpool(perform, here.node, verb, arguments, lambda _name: None)
+    return json_answer(result)

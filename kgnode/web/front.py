@@ -1,0 +1,139 @@
+"""What the handlers of one node share: who asks, what they see, and the view they see it in.
+
+In: an open ``Node``. Out: ``Front``: callers from requests, decisions, views, and answers of
+summaries kept by view version, so that they are worked out once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from copy import copy
+from datetime import UTC, datetime
+
+import pyoxigraph
+from starlette.requests import Request
+
+from kgnode import asset, summary
+from kgnode.errors import Forbidden, IdentityError
+from kgnode.node import Node
+from kgnode.policy.caller import Caller
+from kgnode.policy.decide import Visible
+from kgnode.query.answer import Desk
+from kgnode.store.view import View, Views
+
+COOKIE = "gridspine_token"
+SUMMARIES_KEPT = 64
+CALL_SECONDS = 120.0
+
+
+class Front:
+    """The shared state of a node's web application.
+
+    Attributes:
+        caller_of_socket: the caller of everything on the home's own socket; None on the network.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.caller_of_socket: Caller | None = None
+        self.views = Views(node.record, node.settings, node.home.path / "run")
+        self.desk = Desk(
+            record=node.record,
+            views=self.views,
+            policies=node.policies,
+            org=node.org,
+            settings=node.settings,
+            audit=node.audit,
+        )
+        self._verifier = node.verifier()
+        self._summaries: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def on_socket(self) -> Front:
+        """Return the same for the home's own socket, where everybody is the owner."""
+        local = copy(self)
+        local.caller_of_socket = Caller.owner(self.node.org)
+        return local
+
+    def authenticate(self, authorization: str | None) -> Caller:
+        """Return the caller behind an ``Authorization`` header.
+
+        Raises:
+            IdentityError: a token that proves nothing.
+        """
+        if self.caller_of_socket is not None:
+            return self.caller_of_socket
+        return self._verifier.caller(authorization)
+
+    def caller(self, request: Request) -> Caller:
+        """Return the caller of a request: header first, then the cookie of the pages."""
+        header = request.headers.get("authorization")
+        if header is None and (token := request.cookies.get(COOKIE)):
+            header = f"Bearer {token}"
+        return self.authenticate(header)
+
+    def caller_of_page(self, request: Request) -> Caller:
+        """Return the caller of a page; a cookie that has run out makes the public again."""
+        try:
+            return self.caller(request)
+        except IdentityError:
+            if "authorization" in request.headers:
+                raise
+            return Caller.public()
+
+    def owner(self, request: Request, *roles: str) -> Caller:
+        """Return the caller if the home's own organisation gave one of the roles.
+
+        Raises:
+            Forbidden: it did not.
+        """
+        caller = self.caller(request)
+        if caller.org != self.node.org or not caller.roles & set(roles):
+            raise Forbidden(
+                "Only the owner of this node may do that.",
+                hint=f"Use a token of {self.node.org} with the role {' or '.join(roles)}.",
+            )
+        return caller
+
+    def see(self, caller: Caller) -> Visible:
+        """Return what the caller sees now."""
+        return self.desk.see(caller, None)
+
+    async def view(self, seen: Visible) -> View:
+        """Return the view of everything the caller sees in the default graph, and its models."""
+        reach = self.desk.reach(seen)
+        return await self.views.get(reach.cells, reach.named)
+
+    async def summary(self, view: View) -> bytes:
+        """Return the summary of a view, worked out once for each version."""
+        return await self._kept(view, "summary", summary.summarise)
+
+    async def term_hashes(self, view: View) -> bytes:
+        """Return the term hashes of a view, worked out once for each version."""
+        return await self._kept(view, "terms", summary.term_hashes)
+
+    async def shared_terms(self, view: View, hashes: bytes) -> bytes:
+        """Return where shared terms stand in a view."""
+        return await view.call(summary.shared_terms, hashes, CALL_SECONDS)
+
+    async def asset(self, view: View, iri: str) -> bytes:
+        """Return what a view says of one asset, as JSON."""
+        return await view.call(asset.describe, iri.encode(), CALL_SECONDS)
+
+    async def _kept(
+        self, view: View, what: str, function: Callable[[pyoxigraph.Store], bytes]
+    ) -> bytes:
+        key = (view.version, what)
+        found = self._summaries.get(key)
+        if found is None:
+            found = await view.call(function, timeout_seconds=CALL_SECONDS)
+            self._summaries[key] = found
+            while len(self._summaries) > SUMMARIES_KEPT:
+                self._summaries.popitem(last=False)
+        else:
+            self._summaries.move_to_end(key)
+        return found
+
+    def now(self) -> datetime:
+        """Return the time of decisions."""
+        return datetime.now(UTC)
