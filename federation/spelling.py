@@ -7,7 +7,6 @@ whose datatype is absolute (SPARQL 1.1 sections 4.1.1 and 19.8).
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
 
 from kgnode.query.parse import unescape
 
@@ -17,7 +16,7 @@ RDF_FIRST, RDF_REST, RDF_NIL = f"<{RDF}first>", f"<{RDF}rest>", f"<{RDF}nil>"
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ESCAPED = re.compile(r"\\([_~.\-!$&'()*+,;=/?#@%])")
-_RESOLVABLE = ("http:", "https:", "file:", "ftp:")
+_PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?(//[^/?#]*)?([^?#]*)(\?[^#]*)?(#.*)?\Z", re.DOTALL)
 
 
 class Unread(Exception):
@@ -36,9 +35,9 @@ class Prologue:
         inner = unescape(reference[1:-1])
         if _ABSOLUTE.match(inner):
             return f"<{inner}>"
-        if self.base is None or not self.base.startswith(_RESOLVABLE):
+        if self.base is None:
             raise Unread(f"{reference} is relative")
-        return f"<{urljoin(self.base, inner)}>"
+        return f"<{resolve(self.base, inner)}>"
 
     def name(self, prefixed: str) -> str:
         """Return ``prefix:local`` as an absolute IRI in brackets."""
@@ -46,3 +45,41 @@ class Prologue:
         if prefix not in self.prefixes:
             raise Unread(f"{prefix}: is not declared")
         return f"<{self.prefixes[prefix]}{_ESCAPED.sub(lambda m: m[1], local)}>"
+
+
+def resolve(base: str, reference: str) -> str:
+    """Return a relative reference as an absolute IRI (RFC 3986 section 5.2.2).
+
+    >>> resolve("http://a/b/c?d", "../e#f")
+    'http://a/e#f'
+    >>> resolve("http://a/b/", "#")
+    'http://a/b/#'
+    """
+    old, new = _PARTS.match(base), _PARTS.match(reference)
+    if old is None or new is None:
+        raise Unread(f"{reference} cannot be resolved")
+    scheme, host, path, query, _ = (part or "" for part in old.groups())
+    own_host, own_path, own_query, fragment = (part or "" for part in new.groups()[1:])
+    if own_host:
+        return scheme + own_host + _without_dots(own_path) + own_query + fragment
+    if not own_path:
+        return scheme + host + path + (own_query or query) + fragment
+    if own_path[0] != "/":
+        own_path = (path.rpartition("/")[0] if path or not host else "") + "/" + own_path
+    return scheme + host + _without_dots(own_path) + own_query + fragment
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    parts = path.split("/")
+    for at, part in enumerate(parts):
+        last = at == len(parts) - 1
+        if part == "..":
+            if len(kept) > 1:
+                kept.pop()
+            kept += [""] if last else []
+        elif part == ".":
+            kept += [""] if last else []
+        else:
+            kept.append(part)
+    return "/".join(kept)

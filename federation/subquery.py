@@ -82,9 +82,15 @@ def _construct(triples: Sequence[Triple]) -> SubQuery:
     template: list[str] = []
     branches: list[str] = []
     for at, triple in enumerate(triples):
-        line = " ".join(_own(term, at) for term in triple.terms) + " ."
+        terms = [_own(term, at) for term in triple.terms]
+        bound = ""
+        if not triple.variables:
+            # a template without variables would come back with every row of the other branches
+            bound = f" VALUES ?gridspine_{at} {{ {terms[1]} }}"
+            terms[1] = f"?gridspine_{at}"
+        line = " ".join(terms) + " ."
         template.append(line)
-        branches.append("{ " + line + " }")
+        branches.append("{ " + line + bound + " }")
     text = f"CONSTRUCT {{ {' '.join(template)} }} WHERE {{ {' UNION '.join(branches)} }}"
     return SubQuery(text, NTRIPLES, tuple(triples))
 

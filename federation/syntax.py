@@ -263,7 +263,9 @@ class _Reader:
         return current
 
     def _sub_in_graph(self, node: Syntax, graph: str) -> Node:
-        outer, self.triples.graph = self.triples.graph, graph
+        # the subquery does not see the variable of GRAPH: its own of that name is another
+        inside = self.triples.fresh() if graph[0] == "?" else graph
+        outer, self.triples.graph = self.triples.graph, inside
         try:
             return Sub(self.select(node, "SELECT"))
         finally:

@@ -49,22 +49,19 @@ def plain(body: bytes, form: str) -> Any:
     return (tuple(names), _rows(parsed, names))
 
 
-def _rows(solutions: Any, names: list[str]) -> Counter[tuple[str, ...]]:
+def _rows(solutions: Any, names: list[str]) -> Any:
+    """Rows as a multiset; with blank nodes, as a canonical graph in which each row is a node."""
     rows = [[solution[name] for name in names] for solution in solutions]
-    labels: dict[str, str] = {}
-    # blank nodes are compared by where they stand: their first-seen order over sorted rows
-    rows.sort(key=lambda row: [_key(term) for term in row])
-    return Counter(tuple(_named(term, labels) for term in row) for row in rows)
-
-
-def _key(term: Any) -> str:
-    return "_:" if isinstance(term, ox.BlankNode) else str(term)
-
-
-def _named(term: Any, labels: dict[str, str]) -> str:
-    if isinstance(term, ox.BlankNode):
-        return labels.setdefault(term.value, f"_:b{len(labels)}")
-    return str(term)
+    if not any(isinstance(term, ox.BlankNode) for row in rows for term in row):
+        return Counter(tuple(str(term) for term in row) for row in rows)
+    graph = ox.Dataset()
+    for row in rows:
+        node = ox.BlankNode()
+        for at, term in enumerate(row):
+            if term is not None:
+                graph.add(ox.Quad(node, ox.NamedNode(f"urn:column:{at}"), term))
+    graph.canonicalize(ox.CanonicalizationAlgorithm.UNSTABLE)
+    return (len(rows), frozenset(str(quad) for quad in graph))
 
 
 def expected(store: ox.Store, query: str, form: str) -> Any:

@@ -1,0 +1,21 @@
+"""Random queries over random data scattered over three nodes equal one store."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.federation.trials import differences
+
+
+def test_500_random_queries_equal_one_store() -> None:
+    count, found = differences(range(500))
+    assert found == []
+    assert count > 400
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_20_000_random_queries_equal_one_store() -> None:
+    count, found = differences(range(1_000_000, 1_021_000))
+    assert found == []
+    assert count >= 20_000

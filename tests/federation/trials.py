@@ -1,0 +1,71 @@
+"""Runs random trials against one store: the same seeds give the same trials."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+
+from federation.answer import Ask, Federation, answer
+from federation.evaluate import Evaluators
+from kgnode.errors import GridspineError
+from kgnode.query.parse import parse
+from tests.federation.cluster import Cluster, cluster
+from tests.federation.generator import trial
+from tests.federation.oracle import accept, expected, plain, settings
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One trial whose answer is not that of one store."""
+
+    seed: int
+    query: str
+    wanted: object
+    got: object
+
+
+def differences(seeds: Iterable[int], **overrides: object) -> tuple[int, list[Difference]]:
+    """Return how many trials were compared, and those that differ."""
+    with cluster() as running:
+        return asyncio.run(_run(running, seeds, overrides))
+
+
+async def _run(
+    running: Cluster, seeds: Iterable[int], overrides: dict[str, object]
+) -> tuple[int, list[Difference]]:
+    used = settings(**{"federation_batch_rows": 2, **overrides})
+    evaluators = Evaluators(2)
+    found: list[Difference] = []
+    count = 0
+    try:
+        for seed in seeds:
+            made = trial(seed)
+            form = parse(made.query).form
+            one = ox.Store()
+            for part in made.parts:
+                one.extend(part)
+            try:
+                wanted = expected(one, made.query, form)
+            except SyntaxError:
+                continue  # two BINDs of one name, a variable both projected and bound: no query
+            running.nodes.clear()
+            for at, part in enumerate(made.parts):
+                running.add(f"n{at}", part)
+            federation = Federation.of(running.members(), used)
+            federation.evaluators = evaluators
+            got: object
+            try:
+                answered = await answer(Ask(made.query, accept=accept(form)), federation)
+                got = plain(answered.body, form)
+            except GridspineError as error:
+                got = error
+            federation.pool.close()
+            count += 1
+            if got != wanted:
+                found.append(Difference(seed, made.query, wanted, got))
+    finally:
+        await evaluators.close()
+    return count, found
