@@ -65,12 +65,12 @@ NETWORK: Mapping[str, Label] = {
     ),
     "demand": Label(
         "customers' demand",
-        "restricted",
+        "shared",
         ("cim:ConformLoad", "cim:ConformLoadGroup", "cim:SubLoadArea", "cim:LoadArea"),
     ),
     "generation": Label(
         "generators' output",
-        "restricted",
+        "shared",
         _cim(
             """SynchronousMachine GeneratingUnit ThermalGeneratingUnit WindGeneratingUnit
             SolarGeneratingUnit"""

@@ -15,10 +15,11 @@ from federation.demo.grid import LIMITS, Grid, Level
 
 @dataclass(frozen=True)
 class Rating:
-    """A current rating in A and where it comes from (``gs:assumed`` or the source's own)."""
+    """A current rating in A, where it comes from (empty: the source), with a 20-minute one?"""
 
     amperes: float
     basis: str = "assumed"
+    short_time: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Winding:
     g: float = 0.0
     b: float = 0.0
     basis: str = "assumed"
+    short_time: bool = True
 
 
 def busbar(grid: Grid, level: Level, name: str) -> str:
@@ -163,7 +165,8 @@ def transformer(
         )
         first = first or end
         amperes = winding.rated_mva / (3**0.5 * kv[number - 1]) * 1000
-        _limits(grid, f"{name} end {number}", terminal, Rating(round(amperes, 1), winding.basis))
+        rating = Rating(round(amperes, 1), winding.basis, winding.short_time)
+        _limits(grid, f"{name} end {number}", terminal, rating)
     if taps is not None:
         _tap_changer(grid, name, first, grid.identify("terminal", mrid, 2), kv, taps)
     return mrid
@@ -258,7 +261,9 @@ def _limits(grid: Grid, name: str, terminal: str, rating: Rating) -> None:
     if rating.basis:
         values["gs:basis"] = Term(f"gs:{rating.basis}")
     group = grid.eq.define("OperationalLimitSet", grid.identify("limits", terminal), values)
-    for kind, (_, _, factor) in LIMITS.items():
+    for kind, (seconds, _, factor) in LIMITS.items():
+        if seconds and not rating.short_time:
+            continue
         mrid = grid.eq.define(
             "CurrentLimit",
             grid.identify("limit", terminal, kind),

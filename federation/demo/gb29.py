@@ -7,6 +7,7 @@ shifts of four transformers are left out, and two supergrid transformers are add
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
@@ -83,6 +84,7 @@ def pandapower_networks() -> Any:
     Raises:
         MissingExtra: pandapower is not installed.
     """
+    logging.getLogger("pandapower").setLevel(logging.ERROR)
     try:
         import pandapower.networks as networks
     except ImportError as error:
@@ -160,6 +162,7 @@ def transformer(row: Any, ratio: float = 1.0, mva: float | None = None) -> Unit:
         rated_kv=(high * ratio, low),
         rated_mva=float(row.sn_mva) if mva is None else mva,
         basis=basis,
+        short_time=mva is None,
     )
     shift = float(row.shift_degree)
     note = f"The source's phase shift of {shift:g} degrees is left out" if shift else ""

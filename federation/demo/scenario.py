@@ -185,7 +185,11 @@ def _source(size: Size, seed: int) -> Source:
         from federation.demo import gb29
 
         return gb29.read()
-    raise BadRequest(f"There is no demo of size {size!r}.", hint="Use --size small.")
+    if size == "gb":
+        from federation.demo import gb
+
+        return gb.read(seed)
+    raise BadRequest(f"There is no demo of size {size!r}.", hint="Use --size small or --size gb.")
 
 
 def _distributions(

@@ -84,7 +84,7 @@ class Site:
 class Gsp:
     """A grid supply point whose lumped load is replaced by a distribution network.
 
-    ``bus`` is the 132 kV bus of the source that the distribution network takes over.
+    ``bus`` is the 132 kV bus of the source that the distribution network is connected to.
     """
 
     ident: str

@@ -1,8 +1,8 @@
 """The transmission owner's model, made from a source network.
 
 In: a ``Source`` and the boundary set. Out: a ``Grid`` and, for each grid supply point, where the
-distribution network is attached: behind each supergrid transformer a breaker, a short tail and a
-boundary point of its own.
+distribution network is attached: on its 132 kV bar as many feeders as supergrid transformers, each
+a breaker, a short tail and a boundary point of its own.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from federation.demo.equipment import (
 )
 from federation.demo.grid import Grid, Level, Place
 from federation.demo.machines import machine
-from federation.demo.source import Source, Unit
+from federation.demo.source import Gsp, Source, Unit
 
 TAIL = (0.0102, 0.057, 4.35e-7)
-"""r, x in ohm and b in siemens of the 150 m between transformer and boundary."""
+"""r, x in ohm and b in siemens of the 150 m between bar and boundary."""
 TAIL_KM = 0.15
+BREAKERS_FROM_KV = 132.0
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """One supergrid transformer of a grid supply point, up to its boundary point."""
+    """A feeder of a grid supply point with its transformer, breaker and boundary point."""
 
     point: Point
     transformer: str
@@ -50,6 +51,8 @@ class Transmission:
     attachments: dict[str, list[Attachment]] = field(default_factory=dict)
     circuits: dict[str, list[str]] = field(default_factory=dict)
     """mRIDs of the lines that end in each substation (by mRID)."""
+    levels: dict[int, str] = field(default_factory=dict)
+    """mRID of the voltage level of each bus of the source."""
     reference_machine: str = ""
     """mRID of the machine that the load flow takes as reference."""
 
@@ -109,17 +112,20 @@ class _Builder:
                 self.site[bus] = (place, substation)
                 name = self._name(f"{place} {kv[bus]:g} kV")
                 self.levels[bus] = self.grid.level(substation, name, kv[bus])
+                self.made.levels[bus] = self.levels[bus].mrid
                 if spot and len(site.buses) > 1:
                     self.grid.position(self.levels[bus].mrid, spot[1], spot[2])
-                if bus not in self.replaced:
-                    self.bars[bus] = busbar(self.grid, self.levels[bus], f"{name} busbar")
+                self.bars[bus] = busbar(self.grid, self.levels[bus], f"{name} busbar")
 
     def _name(self, name: str) -> str:
         self.used[name] += 1
         return name if self.used[name] == 1 else f"{name} {self.used[name]}"
 
     def _bay(self, bus: int, name: str) -> str:
+        """Return the node behind a breaker; below 132 kV the busbar itself."""
         level = self.levels[bus]
+        if level.kv < BREAKERS_FROM_KV:
+            return self.bars[bus]
         node = self.grid.node(level, f"{name} bay")
         switch(self.grid, level, "Breaker", f"{name} CB", (self.bars[bus], node))
         return node
@@ -129,40 +135,36 @@ class _Builder:
         kv = (self.levels[high].kv, self.levels[low].kv)
         gsp = self.replaced.get(low)
         place, substation = self.site[high]
-        if gsp is None:
-            name = self._name(f"{place} {kv[0]:g}/{kv[1]:g} T")
-            ends = (self._bay(high, f"{name} HV"), self._bay(low, f"{name} LV"))
-        else:
-            name = self._name(f"{gsp.name} SGT")
-            level = self.levels[low]
-            ends = (self._bay(high, f"{name} HV"), self.grid.node(level, f"{name} LV node"))
+        name = self._name(f"{gsp.name} SGT" if gsp else f"{place} {kv[0]:g}/{kv[1]:g} T")
         mrid = transformer(
-            self.grid, name, substation, kv, ends, unit.winding, unit.taps, unit.description
-        )
-        if gsp is None:
-            return
-        outer = self.grid.node(level, f"{name} tail node")
-        breaker = switch(self.grid, level, "Breaker", f"{name} LV CB", (ends[1], outer))
-        point = self.boundary.point(f"{name} boundary", ("TNO", gsp.owner))
-        rating = Rating(round(unit.winding.rated_mva / (3**0.5 * level.kv) * 1000, 1))
-        line(
             self.grid,
-            f"{name} tail",
-            level.kv,
-            (outer, point.node),
-            TAIL,
-            rating,
-            length_km=TAIL_KM,
+            name,
+            substation,
+            kv,
+            (self._bay(high, f"{name} HV"), self._bay(low, f"{name} LV")),
+            unit.winding,
+            unit.taps,
+            unit.description,
         )
+        if gsp is not None:
+            self._feeder(gsp, f"{name} feeder", mrid, unit.winding.rated_mva)
+
+    def _feeder(self, gsp: Gsp, name: str, sgt: str, rated_mva: float) -> None:
+        """Define the circuit from the 132 kV bar to the distributor, one for each transformer."""
+        level = self.levels[gsp.bus]
+        outer = self.grid.node(level, f"{name} node")
+        breaker = switch(self.grid, level, "Breaker", f"{name} CB", (self.bars[gsp.bus], outer))
+        point = self.boundary.point(f"{name} boundary", ("TNO", gsp.owner))
+        rating = Rating(round(rated_mva / (3**0.5 * level.kv) * 1000, 1))
+        ends = (outer, point.node)
+        line(self.grid, name, level.kv, ends, TAIL, rating, length_km=TAIL_KM)
         self.made.attachments.setdefault(gsp.ident, []).append(
-            Attachment(point, mrid, breaker, substation, unit.winding.rated_mva)
+            Attachment(point, sgt, breaker, level.substation, rated_mva)
         )
 
     def _injections(self) -> None:
         group = load_group(self.grid, "Transmission demand")
         for demand in self.source.demands:
-            if demand.bus in self.replaced:
-                continue
             name = self._name(f"{self.site[demand.bus][0]} demand")
             load(
                 self.grid,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import pytest
 
 from federation.demo.scenario import Scenario, build
 from kgnode.errors import BadRequest
+from tests.federation.demo.powsybl import load, solve
 
 pytestmark = pytest.mark.demo
 
@@ -24,32 +22,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(scope="module", params=["small", "gb"])
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    made: Scenario = request.getfixturevalue(request.param)
+    return made
+
+
 @pytest.fixture(scope="module")
-def network(small: Scenario) -> Any:
-    return load(small)
-
-
-def load(scenario: Scenario) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pypowsybl
-
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as stream:
-        for file in scenario.network_files:
-            stream.write(file, file.name)
-    return pypowsybl.network.load_from_binary_buffer(
-        archive, parameters={"iidm.import.cgmes.cgm-with-subnetworks": "true"}
-    )
-
-
-def solve(network: Any) -> str:
-    import pypowsybl.loadflow as loadflow
-
-    parameters = loadflow.Parameters(
-        distributed_slack=True, voltage_init_mode=loadflow.VoltageInitMode.DC_VALUES
-    )
-    return str(loadflow.run_ac(network, parameters)[0].status.name)
+def network(scenario: Scenario) -> Any:
+    return load(scenario.network_files)
 
 
 def test_two_builds_with_one_seed_are_byte_equal(small: Scenario, tmp_path: Path) -> None:
@@ -64,9 +45,8 @@ def test_another_seed_gives_other_names_and_identifiers(small: Scenario, tmp_pat
     assert ours.isdisjoint(theirs)
 
 
-def test_every_boundary_point_pairs_and_no_load_is_unfed(small: Scenario, network: Any) -> None:
-    assert small.facts.boundary_points == 16
-    assert len(network.get_tie_lines()) == 16
+def test_every_boundary_point_pairs_and_no_load_is_unfed(scenario: Scenario, network: Any) -> None:
+    assert len(network.get_tie_lines()) == scenario.facts.boundary_points >= 16
     assert solve(network) == "CONVERGED"
     loads = network.get_loads(attributes=["p", "connected"])
     assert len(loads) > 80
@@ -74,15 +54,28 @@ def test_every_boundary_point_pairs_and_no_load_is_unfed(small: Scenario, networ
     assert not loads["p"].isna().any()
 
 
-def test_ties_join_and_cross_as_designed(small: Scenario) -> None:
-    assert len(small.facts.ties_between_gsps) == 16
-    assert len(small.facts.ties_across_owners) == 8
-
-
-def test_opening_the_breakers_of_a_gsp_leaves_exactly_its_loads_dark(
-    small: Scenario, network: Any
+@pytest.mark.parametrize(
+    ("size", "ties", "between", "across"), [("small", 18, 16, 8), ("gb", 41, 24, 8)]
+)
+def test_ties_join_and_cross_as_designed(
+    size: str, ties: int, between: int, across: int, request: pytest.FixtureRequest
 ) -> None:
-    for gsp in small.facts.gsps:
+    facts = request.getfixturevalue(size).facts
+    assert len(facts.ties) == ties
+    assert len(facts.ties_between_gsps) == between
+    assert len(facts.ties_across_owners) == across
+
+
+def test_the_gb_demo_replaces_1435_mw_at_six_gsps(gb: Scenario) -> None:
+    assert len(gb.facts.gsps) == 6
+    assert gb.facts.replaced_mw == pytest.approx(1435.55)
+    assert gb.facts.boundary_points == 23
+
+
+def test_opening_a_gsps_breakers_leaves_exactly_its_loads_dark(
+    scenario: Scenario, network: Any
+) -> None:
+    for gsp in scenario.facts.gsps:
         for breaker in gsp.breakers:
             assert network.open_switch(breaker)
         try:
@@ -97,18 +90,20 @@ def test_opening_the_breakers_of_a_gsp_leaves_exactly_its_loads_dark(
 
 
 def test_loads_less_running_machines_equal_the_replaced_demand(
-    small: Scenario, network: Any
+    scenario: Scenario, network: Any
 ) -> None:
     loads = network.get_loads(attributes=["p0", "q0"])
     machines = network.get_generators(attributes=["target_p"])
-    for gsp in small.facts.gsps:
+    for gsp in scenario.facts.gsps:
         net = loads.loc[list(gsp.loads), "p0"].sum()
         net -= machines.loc[list(gsp.machines), "target_p"].sum()
         assert net == pytest.approx(gsp.mw, abs=1e-6)
         assert loads.loc[list(gsp.loads), "q0"].sum() == pytest.approx(gsp.mvar, abs=1e-6)
 
 
-def test_no_branch_of_a_distribution_network_is_overloaded(small: Scenario, network: Any) -> None:
+def test_no_branch_of_a_distribution_network_is_overloaded(
+    scenario: Scenario, network: Any
+) -> None:
     assert solve(network) == "CONVERGED"
     flows = network.get_branches(attributes=["i1", "voltage_level1_id"])
     nominal = network.get_voltage_levels(attributes=["nominal_v"])["nominal_v"]
@@ -125,3 +120,9 @@ def test_an_unknown_size_is_refused_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as caught:
         build("huge", 1, tmp_path)  # type: ignore[arg-type]
     assert "--size small" in caught.value.hint
+
+
+@pytest.mark.nightly
+def test_two_builds_of_the_gb_demo_are_byte_equal(gb: Scenario, tmp_path: Path) -> None:
+    build("gb", 1, tmp_path)
+    assert contents(tmp_path) == contents(gb.folder)
