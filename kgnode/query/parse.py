@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -19,7 +19,7 @@ import tree_sitter
 import tree_sitter_sparql
 
 from kgnode.errors import MalformedQuery
-from kgnode.query.scan import Token, malformed, scan
+from kgnode.query.scan import MAX_DEPTH, Token, malformed, scan
 
 Form = Literal["SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "UPDATE"]
 
@@ -36,6 +36,15 @@ _KNOWN_AS = {"UUID": "RAND", "STRUUID": "RAND   "} | {
 }
 """Words as the syntax grammar knows them: it lacks two functions, and six are case-sensitive."""
 _CACHED_LENGTH = 16_384
+PLAIN_LENGTH = 1_500
+"""Fewer characters than the operators that a query may have."""
+_PLAIN = re.compile(
+    r"(?:[ \t\r\n]++|BASE[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>"
+    r"|PREFIX[ \t\r\n]++[A-Za-z0-9_\-]*+:[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+"
+    r"(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![A-Za-z0-9_:])",
+    re.IGNORECASE | re.ASCII,
+)
+_MATTERS = re.compile("service|from|graph|now|rand|uuid|bnode", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,15 @@ class Clause:
 
 
 @dataclass(frozen=True)
+class Prologue:
+    """Prefixes (without colon) with their namespaces, the base IRI, and how many tokens it has."""
+
+    prefixes: Mapping[str, str]
+    base: str | None
+    length: int
+
+
+@dataclass(frozen=True)
 class ParsedQuery:
     """One query as both readings see it.
 
@@ -56,17 +74,21 @@ class ParsedQuery:
         text: as it came.
         form: what it asks for; ``UPDATE`` is parsed only so that it can be refused by name.
         clauses: its dataset clauses, IRIs absolute.
-        tokens: without white space and comments.
-        prefixes: prefix (without colon) to namespace, as its prologue declares.
-        base: the IRI that relative ones are resolved against, or None.
     """
 
     text: str
     form: Form
-    clauses: tuple[Clause, ...]
-    tokens: tuple[Token, ...] = field(repr=False)
-    prefixes: tuple[tuple[str, str], ...] = ()
-    base: str | None = None
+    clauses: tuple[Clause, ...] = ()
+
+    @cached_property
+    def tokens(self) -> tuple[Token, ...]:
+        """Its terminals, without white space and comments. Raises MalformedQuery."""
+        return scan(self.text)
+
+    @cached_property
+    def prologue(self) -> Prologue:
+        """What its prologue declares. Raises MalformedQuery."""
+        return read_prologue(self.tokens)
 
     @property
     def from_default(self) -> tuple[str, ...]:
@@ -86,11 +108,13 @@ class ParsedQuery:
     @property
     def repeatable(self) -> bool:
         """Whether the same data always gives the same answer: no clock, chance or fresh names."""
-        return not self.keywords & _FRESH
+        return _MATTERS.search(self.text) is None or not self.keywords & _FRESH
 
     @property
     def asks_graphs(self) -> bool:
         """Whether it may look into named graphs: only ``GRAPH`` can."""
+        if _MATTERS.search(self.text) is None:
+            return False
         return "GRAPH" in self.keywords or any(token.doubtful for token in self.tokens)
 
     @cached_property
@@ -140,32 +164,50 @@ def parse(text: str) -> ParsedQuery:
     Raises:
         MalformedQuery: it is no SPARQL 1.1; the message has line and column.
     """
-    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+    return plain(text) or (_parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text))
+
+
+def plain(text: str) -> ParsedQuery | None:
+    """Return a query that one look is enough for, None if it has to be read in full.
+
+    It is short, its form comes right after a simple prologue, and it holds no word of which it
+    matters where it stands; so it can only be nested too deep if it has that many brackets.
+    """
+    if len(text) > PLAIN_LENGTH:
+        return None
+    match = _PLAIN.match(text)
+    if match is None or _MATTERS.search(text) is not None:
+        return None
+    if text.count("{") + text.count("(") + text.count("[") > MAX_DEPTH:
+        return None
+    return ParsedQuery(text, match[1].upper())  # type: ignore[arg-type]
 
 
 def _parse(text: str) -> ParsedQuery:
     tokens = scan(text)
-    place, prefixes, base = _prologue(text, tokens)
-    if place == len(tokens):
+    prologue = read_prologue(tokens)
+    if prologue.length == len(tokens):
         raise malformed(text, len(text), "no query form was found")
-    word = tokens[place].text.upper()
+    start = tokens[prologue.length]
+    word = start.text.upper()
     form: Form
     if word in _FORMS:
         form = word  # type: ignore[assignment]
     elif word in _UPDATES:
         form = "UPDATE"
     else:
-        raise malformed(
-            text, tokens[place].start, "SELECT, ASK, CONSTRUCT or DESCRIBE was expected"
-        )
-    clauses = () if form == "UPDATE" else _clauses(text, tokens[place:], prefixes, base)
-    return ParsedQuery(text, form, clauses, tokens, tuple(prefixes.items()), base)
+        raise malformed(text, start.start, "SELECT, ASK, CONSTRUCT or DESCRIBE was expected")
+    clauses = () if form == "UPDATE" else _clauses(text, tokens[prologue.length :], prologue)
+    parsed = ParsedQuery(text, form, clauses)
+    parsed.__dict__.update(tokens=tokens, prologue=prologue)
+    return parsed
 
 
 _parse_cached = lru_cache(maxsize=1024)(_parse)
 
 
-def _prologue(text: str, tokens: Sequence[Token]) -> tuple[int, dict[str, str], str | None]:
+def read_prologue(tokens: Sequence[Token]) -> Prologue:
+    """Return what the tokens at the start of a query declare."""
     prefixes: dict[str, str] = {}
     base: str | None = None
     place = 0
@@ -182,12 +224,10 @@ def _prologue(text: str, tokens: Sequence[Token]) -> tuple[int, dict[str, str], 
             place += 2
         else:
             break
-    return place, prefixes, base
+    return Prologue(prefixes, base, place)
 
 
-def _clauses(
-    text: str, tokens: Sequence[Token], prefixes: dict[str, str], base: str | None
-) -> tuple[Clause, ...]:
+def _clauses(text: str, tokens: Sequence[Token], prologue: Prologue) -> tuple[Clause, ...]:
     found = []
     for place, token in enumerate(tokens):
         if token.depth or token.kind != "word" or token.text.upper() != "FROM":
@@ -196,20 +236,20 @@ def _clauses(
         target = place + (2 if named else 1)
         if target >= len(tokens) or tokens[target].kind not in ("iri", "name"):
             raise malformed(text, token.start, "FROM is followed by no graph name")
-        iri = _iri(text, tokens[target], prefixes, base)
+        iri = _iri(text, tokens[target], prologue)
         found.append(Clause(iri, named, token.start, tokens[target].end))
     return tuple(found)
 
 
-def _iri(text: str, token: Token, prefixes: dict[str, str], base: str | None) -> str:
+def _iri(text: str, token: Token, prologue: Prologue) -> str:
     if token.kind == "name":
         prefix, _, local = token.text.partition(":")
-        if prefix not in prefixes:
+        if prefix not in prologue.prefixes:
             raise malformed(text, token.start, f"the prefix {prefix}: is not declared")
-        return prefixes[prefix] + _LOCAL_ESCAPE.sub(r"\1", local)
+        return prologue.prefixes[prefix] + _LOCAL_ESCAPE.sub(r"\1", local)
     iri = unescape(token.text[1:-1])
     try:
-        return _absolute(iri, base)
+        return _absolute(iri, prologue.base)
     except (SyntaxError, ValueError) as error:
         raise malformed(text, token.start, f"<{iri}> is no IRI, or relative to none") from error
 

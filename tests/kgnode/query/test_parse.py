@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kgnode.errors import GridspineError, MalformedQuery
-from kgnode.query.parse import parse
+from kgnode.query.parse import _parse as read_in_full
+from kgnode.query.parse import parse, plain
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,46 @@ def test_both_readings_accept_every_valid_query_of_the_w3c_suites(test_data: Pat
         if not parsed.readable:
             unread.append(file.name)
     assert sorted(unread) == ["syn-pname-09.rq", "syntax-form-construct06.rq", "syntax-qname-04.rq"]
+
+
+def test_one_look_and_full_reading_agree_on_every_query_of_the_w3c_suites(
+    test_data: Path,
+) -> None:
+    suites = test_data / "suites" / "w3c_sparql"
+    looked = 0
+    for file in [*suites.glob("sparql10/*/*.rq"), *suites.glob("sparql11/*/*.rq")]:
+        text = file.read_bytes().decode()
+        one_look = plain(text)
+        if one_look is None:
+            continue
+        looked += 1
+        try:
+            full = read_in_full(text)
+        except MalformedQuery:
+            continue  # left to the engine
+        for what in ("form", "clauses", "repeatable", "asks_graphs"):
+            assert getattr(one_look, what) == getattr(full, what), (file.name, what)
+        assert "SERVICE" not in full.keywords
+    assert looked > 300
+
+
+WORDS = [
+    "SELECT", "ASK", " ", "\n", "#x\n", "PREFIX a: <http://x/> ", "BASE <http://x/>", "{", "}",
+    "?x",
+    "FROM", "<http://g/>", "NAMED", "GRAPH", "NOW()", "SERVICE", "'", '"', "\r", "a:b", "INSERT",
+    "\\u0053", "service", "(", ")", "*", "DESCRIBE", "a:FROM", "_", "1",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12))
+def test_one_look_never_sees_less_than_a_full_reading(words: list[str]) -> None:
+    text = "".join(words)
+    one_look = plain(text)
+    try:
+        full = read_in_full(text)
+    except MalformedQuery:
+        return
+    if one_look is not None:
+        assert (one_look.form, one_look.clauses) == (full.form, full.clauses)
+        assert (one_look.repeatable, one_look.asks_graphs) == (full.repeatable, full.asks_graphs)
+        assert not full.keywords & {"SERVICE", "FROM", "GRAPH"}
