@@ -68,15 +68,20 @@ class Host:
                     return
 
     def _obey(self) -> bool:
+        """Follow one order; return False when the owner has gone."""
         order = wire.receive(self.owner)
         if order is None:
             return False
         try:
             answer = getattr(self, f"do_{order.pop('do')}")(**order)
-            wire.send(self.owner, {"ok": True, **(answer or {})})
+            answer = {"ok": True, **(answer or {})}
         except Exception as error:
             traceback.print_exc()
-            wire.send(self.owner, {"ok": False, "message": f"{type(error).__name__}: {error}"})
+            answer = {"ok": False, "message": f"{type(error).__name__}: {error}"}
+        try:
+            wire.send(self.owner, answer)
+        except OSError:
+            return False
         return True
 
     # orders
@@ -94,7 +99,7 @@ class Host:
         if builder == 0:
             status = 1
             try:
-                self._be_child()
+                self._be_child(None)
                 store = Store(disk)
                 fill(store, default, named)
                 store.optimize()
@@ -156,7 +161,7 @@ class Host:
         if pid == 0:
             status = 1
             try:
-                self._be_child()
+                self._be_child(generation)
                 end_with_parent(host)
                 status = evaluator.serve(
                     self._opened, generation.listener, generation.memory_bytes, arming.by_signals
@@ -193,13 +198,19 @@ class Host:
     def _opened(self) -> Store:
         return Store.read_only(self.disk) if self.disk is not None else self.store
 
-    def _be_child(self) -> None:
-        """Let go of what belongs to the host: its owner, its children's handles."""
+    def _be_child(self, mine: Generation | None) -> None:
+        """Let go of what belongs to the host: its owner, its children's handles.
+
+        Also of the other generations' listeners: while anybody holds one, who waits there is not
+        told that nobody will come.
+        """
         self.owner.close()
+        self.selector.close()
         for generation in self.generations:
             for handle in generation.evaluators.values():
                 os.close(handle)
-        self.selector.close()
+            if generation is not mine:
+                generation.listener.close()
 
 
 def fill(store: Store, default: list[str], named: list[tuple[str, str]]) -> None:

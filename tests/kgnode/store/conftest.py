@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -68,12 +68,11 @@ def record(tmp_path: Path) -> Iterator[FolderRecord]:
     opened.close()
 
 
-Opened = Callable[..., object]
-
-
 @asynccontextmanager
-async def views_of(record: FolderRecord, **settings: object) -> AsyncIterator[Views]:
-    views = Views(record, Settings(**settings), record.path.parent / "run")  # type: ignore[arg-type]
+async def views_of(
+    record: FolderRecord, folder: str = "run", **settings: object
+) -> AsyncIterator[Views]:
+    views = Views(record, Settings(**settings), record.path.parent / folder)  # type: ignore[arg-type]
     try:
         yield views
     finally:
