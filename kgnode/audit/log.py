@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from kgnode.audit.chain import HEAD_TYP, SEAL, SEAL_TYP, State, chained, segment_name, segments
-from kgnode.audit.verify import AuditReport, last_state, tail, verify
+from kgnode.audit.verify import AuditReport, Keys, last_state, tail, verify
 from kgnode.errors import HomeInUse, StoreFull
 from kgnode.trust.keys import SigningKey
 
@@ -35,6 +35,7 @@ class Audit:
     Args:
         folder: ``HOME/audit``.
         key: signs seals and the head.
+        keys: key id -> public JWK of former keys, which signed what is there already.
         segment_bytes: size at which a new file begins.
 
     Raises:
@@ -43,7 +44,12 @@ class Audit:
     """
 
     def __init__(
-        self, folder: Path, key: SigningKey, *, segment_bytes: int = SEGMENT_BYTES
+        self,
+        folder: Path,
+        key: SigningKey,
+        *,
+        keys: Keys | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self.folder = folder
         self._key = key
@@ -57,8 +63,8 @@ class Audit:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder / "lock")
         try:
+            self._state = self._resume({**(keys or {}), key.kid: key.public})
             self._set_reserve()
-            self._state = self._resume()
         except OSError as error:
             os.close(self._lock)
             raise _full(error.strerror or "it cannot be written") from error
@@ -118,7 +124,7 @@ class Audit:
             self.flush()
         return tail(self.folder, count)
 
-    def verify(self, keys: Mapping[str, Mapping[str, Any]], witness: str = "") -> AuditReport:
+    def verify(self, keys: Keys, witness: str = "") -> AuditReport:
         """Verify the log as it stands now; writing waits meanwhile, answers do not."""
         with self._writing:
             return verify(self.folder, keys, witness)
@@ -205,12 +211,11 @@ class Audit:
         stamped = {**document, "time": datetime.now(UTC).isoformat()}
         return self._key.sign(orjson.dumps(stamped), typ).encode()
 
-    def _resume(self) -> State:
+    def _resume(self, keys: Keys) -> State:
         """Return where the log stands; what a crash left unsealed is cut and noted.
 
         A head that says more than the log holds is noted too, before it is written anew.
         """
-        keys = {self._key.kid: self._key.public}
         found = last_state(self.folder, keys)
         if found.unsealed_bytes:
             path = segments(self.folder)[-1]

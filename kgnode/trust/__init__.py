@@ -1,7 +1,7 @@
 """Identity: keys, the membership document, access tokens and their exchange."""
 
 from kgnode.trust.exchange import Seen, actor_token, exchange
-from kgnode.trust.keys import SigningKey, generate_key, load_key, make_key, public_jwks
+from kgnode.trust.keys import SigningKey, generate_key, known_keys, load_key, make_key, public_jwks
 from kgnode.trust.members import Member, Members, load_members, new_members, sign_members
 from kgnode.trust.provider import MembersFile
 from kgnode.trust.tokens import Verifier, issue_token
@@ -17,6 +17,7 @@ __all__ = [
     "exchange",
     "generate_key",
     "issue_token",
+    "known_keys",
     "load_key",
     "load_members",
     "make_key",

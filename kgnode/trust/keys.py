@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import orjson
 from joserfc import jws
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, OKPKey
 
 from kgnode.errors import BadRequest, HomeMissing
@@ -23,7 +23,24 @@ from kgnode.home import write_atomically
 Algorithm = Literal["EdDSA", "ES256"]
 ALGORITHMS: tuple[Algorithm, ...] = ("EdDSA", "ES256")
 _CURVES = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256"}
-_REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS))
+MAX_PAYLOAD_BYTES = 4 << 20
+
+
+class _Registry(jws.JWSRegistry):
+    """The two algorithms only; membership documents may be larger than the library's default.
+
+    ``EdDSA`` is meant with Ed25519 alone here (the key decides), which is what RFC 9864 asks.
+    """
+
+    max_payload_length = MAX_PAYLOAD_BYTES
+
+    def get_alg(self, name: str) -> Any:
+        if name not in ALGORITHMS:
+            raise UnsupportedAlgorithmError
+        return self.algorithms[name]
+
+
+_REGISTRY = _Registry(algorithms=list(ALGORITHMS))
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,17 @@ def load_key(folder: Path) -> SigningKey:
             file=str(place),
         ) from error
     return SigningKey(key.thumbprint(), algorithm, key)
+
+
+def known_keys(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return key id -> public JWK of the key kept in a folder and of all former ones."""
+    found: dict[str, dict[str, Any]] = {}
+    for place in sorted(folder.glob("signing*.json")):
+        document = orjson.loads(place.read_bytes())
+        private = ("d", "p", "q", "dp", "dq", "qi", "k")
+        public = {name: value for name, value in document.items() if name not in private}
+        found[public["kid"]] = public
+    return found
 
 
 def public_jwks(*keys: SigningKey) -> dict[str, Any]:

@@ -257,7 +257,10 @@ def _member(item: Mapping[str, Any]) -> Member:
 
 def address(url: str) -> str:
     """Return a URL in the form in which two are compared: lower-case host, no trailing slash."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

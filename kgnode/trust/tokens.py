@@ -186,7 +186,7 @@ def _claims(issuer: Member, claims: dict[str, Any]) -> Claims:
     texts = [claims.get(name) for name in ("sub", "aud", "jti")]
     if not all(isinstance(text, str) and 0 < len(text) <= 512 for text in texts):
         raise refusal("claims")
-    numbers = [claims.get(name) for name in ("iat", "exp")]
+    numbers = [claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)]
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**40 for n in numbers):
         raise refusal("claims")
     if claims.get("org", issuer.id) != issuer.id or claims.get("iss") != issuer.id:
