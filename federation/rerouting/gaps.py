@@ -23,6 +23,8 @@ IMPEDANCE = "impedance"
 DEMAND = "demand"
 POSITION = "switch position"
 OTHER_SIDE = "the other side of a boundary point"
+KINDS = frozenset({RATING, IMPEDANCE, DEMAND, POSITION, OTHER_SIDE})
+"""Kinds that concern only who is touched; any other gap concerns every plan."""
 
 
 def find(

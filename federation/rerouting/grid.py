@@ -7,7 +7,7 @@ switches, loads and boundary points. Models meet only where they name the same c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 SWITCHES = frozenset(
@@ -175,3 +175,21 @@ class Grid:
             if iri in table:
                 return str(table[iri].name)
         return self.substations.get(iri, iri)
+
+
+def links(grid: Grid, without: Collection[str] = ()) -> Iterator[tuple[int, int, str]]:
+    """Yield (node, node, equipment) of everything that conducts now, switches included."""
+    for part in grid.equipment.values():
+        if len(part.nodes) < 2 or part.iri in without:
+            continue
+        switch = grid.switches.get(part.iri)
+        if switch is not None:
+            if not switch.open:
+                yield (*switch.nodes, part.iri)
+            continue
+        first = next((i for i, live in enumerate(part.live) if live), None)
+        if first is None:
+            continue
+        for node, live in zip(part.nodes[first + 1 :], part.live[first + 1 :], strict=True):
+            if live:
+                yield part.nodes[first], node, part.iri

@@ -133,15 +133,24 @@ def documents(paths: Sequence[Path]) -> Iterator[Document]:
 
 
 def duplicates(parts: Iterable[Document]) -> dict[str, tuple[str, ...]]:
-    """Return identifiers defined by more than one document -> the names of the documents.
+    """Return identifiers with two definitions -> the names of the documents.
 
-    One of them in two organisations' models blocks the whole import without naming it.
+    One of them in two organisations' models blocks the whole import without naming it. Documents of
+    one authority and different kinds (EQ and TP of a boundary set) may describe the same object.
     """
-    places: dict[str, list[str]] = {}
+    places: dict[str, dict[tuple[str, str], str]] = {}
     for part in parts:
+        key = (part.authority or part.model, part.kind)
         for spelling in set(_DEFINED.findall(part.content)):
-            places.setdefault(plain_id(spelling.decode(errors="replace")), []).append(part.name)
-    return {key: tuple(names) for key, names in places.items() if len(names) > 1}
+            found = places.setdefault(plain_id(spelling.decode(errors="replace")), {})
+            while key in found:
+                key = (*key[:1], f"{key[1]}*")
+            found[key] = part.name
+    return {
+        identifier: tuple(found.values())
+        for identifier, found in places.items()
+        if len({authority for authority, _ in found}) > 1 or any("*" in k for _, k in found)
+    }
 
 
 def plain_id(spelling: str) -> str:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from federation.rerouting import network as networks
-from federation.rerouting.network import documents, duplicates, joined, load_files
+from federation.rerouting.network import assemble, documents, duplicates, joined, load_files
 from federation.rerouting.verify import Pinned, Status, equal, load_flow, snapshot
+from kgnode.cim.reader import ReadContext, read
+from kgnode.cim.staged import Staged
+from kgnode.cim.writer import ExportModel, file_name
 from kgnode.errors import BadIdentifier, EmptyInput, InputError, MissingFile
 
 MICROGRID_2415 = "CGMES_v2.4.15_MicroGridTestConfiguration_"
@@ -55,6 +58,47 @@ def test_microgrid_joins_in_any_order_with_equal_load_flow(test_data: Path, vers
     comparison = equal(snapshot(one), snapshot(other), 1e-6)
     assert comparison.equal, comparison.reason
     assert comparison.counts["loads"] == 6 and comparison.counts["boundary_lines"] == 10
+
+
+def read_as(folders: list[Path], org: str) -> Staged:
+    """Read files as one organisation's node does."""
+    return read(folders, ReadContext(f"https://{org}.example/id#", "https://boundary.example/id#"))
+
+
+@pytest.mark.parametrize("spelled", [True, False], ids=["as it came in", "from triples"])
+@pytest.mark.parametrize("version", ["2.4.15", "3.0"])
+def test_microgrid_of_two_nodes_assembles_to_the_network_of_the_files(
+    test_data: Path, version: str, spelled: bool
+) -> None:
+    be, nl, boundary = microgrid(test_data, version)
+    models: dict[str, ExportModel] = {}
+    for folder, org in ((be, "be"), (nl, "nl")):
+        staged = read_as([folder, boundary], org)
+        for model in staged.models:
+            spelling = model.spelling if spelled else None
+            name = file_name(model.header)
+            models.setdefault(
+                model.iri, ExportModel(model.header, staged.graph(model.iri), spelling, name)
+            )
+    network = assemble(models.values(), boundary_points=5)
+    assert joined(network).unpaired == () and joined(network).unfed_loads == ()
+    comparison = equal(
+        snapshot(load_files([be, nl, boundary], boundary_points=5)), snapshot(network), 1e-6
+    )
+    assert comparison.equal, comparison.reason
+    assert comparison.counts["loads"] == 6 and comparison.counts["transformers_3w"] == 1
+
+
+def test_four_authorities_assemble_from_triples_to_the_network_of_the_files(four_zip: Path) -> None:
+    staged = read_as([four_zip], "gateway")
+    models = [
+        ExportModel(model.header, staged.graph(model.iri), None, file_name(model.header))
+        for model in staged.models
+    ]
+    network = assemble(models, boundary_points=11)
+    comparison = equal(snapshot(load_files([four_zip])), snapshot(network), 1e-6)
+    assert comparison.equal, comparison.reason
+    assert comparison.counts["buses"] == 148
 
 
 def test_a_boundary_set_given_twice_counts_once(test_data: Path) -> None:

@@ -1,0 +1,281 @@
+"""One candidate proven by load flow: base, in parallel, opened with taps frozen, taps free, N-1.
+
+In: a `Bench` and a candidate. Out: `Verified`, numbers only; what they mean is said in `verdicts`.
+Tap control is off in parallel and just after switching, where the voltage step is read, and on
+afterwards and in N-1. The states follow the order of the switching steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from federation.rerouting.bench import Bench, Loading, Voltage
+from federation.rerouting.contingencies import Contingencies, NewViolations
+from federation.rerouting.footprint import Footprint, Footprints
+from federation.rerouting.grid import Grid
+from federation.rerouting.loadflow import LoadFlow
+from federation.rerouting.transfers import Candidate
+
+NO_LOADING = Loading(math.nan, "")
+NO_VOLTAGE = Voltage(math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class StepState:
+    """The state after one switching operation; unfed counts loads that lost their supply."""
+
+    action: str
+    switch: str
+    converged: bool
+    loading: Loading
+    unfed: int
+
+
+@dataclass(frozen=True)
+class Across:
+    """Conditions across the open point before closing, and what flows when it is closed."""
+
+    angle_degrees: float
+    voltage_percent: float
+    redistributed_mw: float
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Firm capacity left at both ends after the transfer, MVA, and whether flow reverses."""
+
+    from_mva: float
+    to_mva: float
+    reverse: bool
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Numbers of one candidate.
+
+    Attributes:
+        failed: the first state whose load flow did not converge, or "".
+        worse: assets above rating afterwards and worse than before -> percent.
+        spread: largest tap difference of parallel transformers afterwards.
+    """
+
+    footprint: Footprint
+    failed: str
+    thermal: Mapping[str, Loading]
+    voltage: Mapping[str, Voltage]
+    step_percent: float
+    across: Across
+    headroom: Headroom
+    steps: tuple[StepState, ...]
+    worse: Mapping[str, float] = field(default_factory=dict)
+    n1: NewViolations | None = None
+    spread: int = 0
+
+
+class Verification:
+    """Verifies candidates on one bench."""
+
+    def __init__(self, bench: Bench, footprints: Footprints | None = None) -> None:
+        self.bench = bench
+        self.footprints = footprints or Footprints(bench.grid, bench.areas)
+        self.contingencies = Contingencies(bench)
+
+    def verify(self, candidate: Candidate, *, n1: str = "reduced") -> Verified:
+        """Run all states of a candidate.
+
+        Args:
+            candidate: what to verify.
+            n1: ``none``, ``reduced`` (path, tie, supergrid, moved circuits) or ``full`` (both
+                areas).
+        """
+        run = _Run(self.bench, candidate, self.footprints)
+        with self.bench.switched():
+            flow = run.through()
+            if flow is not None and n1 != "none":
+                wanted = run.footprint.contingencies if n1 == "reduced" else run.everything()
+                run.n1 = self.contingencies.new(wanted)
+        return run.verified()
+
+
+class _Run:
+    """The states of one candidate, in order."""
+
+    def __init__(self, bench: Bench, candidate: Candidate, footprints: Footprints) -> None:
+        self.bench, self.candidate = bench, candidate
+        self.footprint = footprints.of(candidate)
+        self.supergrid = footprints.supergrid
+        self.base = bench.base
+        self.unfed = self._unfed(self.base) if self.base.converged else set()
+        self.steps: list[StepState] = []
+        self.flows: dict[str, LoadFlow] = {"before": self.base}
+        self.failed = "" if self.base.converged else "base"
+        self.step = 0.0
+        self.n1: NewViolations | None = None
+        self.spread = 0
+
+    def through(self) -> LoadFlow | None:
+        """Go through all states; None where one does not converge."""
+        if self.failed:
+            return None
+        flow = self._close()
+        for switch in self.candidate.open if flow is not None else ():
+            flow = self._operate("open", switch, flow)
+            if flow is None:
+                return None
+        if flow is None:
+            return None
+        self.flows["just after"] = flow
+        after = self.bench.settle()
+        if not after.converged:
+            self.failed = "after, taps free"
+            return None
+        self.flows["after"] = after
+        self.spread = self.bench.tap_spread()
+        return after
+
+    def everything(self) -> tuple[str, ...]:
+        """Return the full set of contingencies: all branches of both areas."""
+        return tuple(sorted(self.footprint.assets))
+
+    def _close(self) -> LoadFlow | None:
+        point = self.candidate.point
+        flow: LoadFlow | None = self.base
+        for switch in (point.switch, *point.also):
+            flow = self._operate("close", switch, flow)
+            if flow is None:
+                return None
+        assert flow is not None  # noqa: S101 - there is always one switch to close
+        self.flows["parallel"] = flow
+        return flow
+
+    def _operate(self, action: str, switch: str, before: LoadFlow | None) -> LoadFlow | None:
+        if action == "close":
+            self.bench.operate(close=[switch])
+        else:
+            self.bench.operate(open=[switch])
+        flow = self.bench.run(frozen=True)
+        loading = NO_LOADING
+        if flow.converged:
+            loading = self.bench.loading(flow, self.footprint.assets)
+            if before is not None:
+                self.step = max(self.step, self._largest_step(before, flow))
+        else:
+            self.failed = "in parallel" if action == "close" else "opening"
+        unfed = len(self._unfed(flow) - self.unfed) if flow.converged else 0
+        self.steps.append(StepState(action, switch, flow.converged, loading, unfed))
+        return flow if flow.converged else None
+
+    def _largest_step(self, before: LoadFlow, after: LoadFlow) -> float:
+        """Return the largest voltage change at a load of both areas, percent of nominal."""
+        one, other = self._load_voltages(before), self._load_voltages(after)
+        return max((abs(other[k] - v) * 100.0 for k, v in one.items() if k in other), default=0.0)
+
+    def _load_voltages(self, flow: LoadFlow) -> dict[str, float]:
+        """Return per-unit voltage by load: loads keep their names when buses split and merge."""
+        buses = flow.tables["buses"]
+        per_unit = buses["v_mag"] / buses["voltage_level_id"].map(self.bench.nominal)
+        seen = flow.tables["loads"]["bus_id"].map(per_unit).dropna()
+        wanted = self.footprint.levels
+        grid = self.bench.grid
+        found: dict[str, float] = {}
+        for own, value in seen.items():
+            iri = self.bench.iris.get(own)
+            if iri is not None and iri in grid.loads and _level(grid, iri) in wanted:
+                found[iri] = float(value)
+        return found
+
+    def _unfed(self, flow: LoadFlow) -> set[str]:
+        loads, buses = flow.tables["loads"], flow.tables["buses"]
+        component = loads["bus_id"].map(buses["synchronous_component"])
+        return set(loads.index[~(loads["connected"] & (component == 0))])
+
+    def verified(self) -> Verified:
+        """Return the numbers of all states gone through."""
+        bench, footprint = self.bench, self.footprint
+        thermal = (
+            {name: bench.loading(flow, footprint.assets) for name, flow in self.flows.items()}
+            if self.base.converged
+            else {}
+        )
+        voltage = (
+            {name: bench.voltage(flow, footprint.levels) for name, flow in self.flows.items()}
+            if self.base.converged
+            else {}
+        )
+        return Verified(
+            footprint=footprint,
+            failed=self.failed,
+            thermal=thermal,
+            voltage=voltage,
+            step_percent=self.step,
+            across=self._across(),
+            headroom=self._headroom(),
+            steps=tuple(self.steps),
+            worse=self._worse(),
+            n1=self.n1,
+            spread=self.spread,
+        )
+
+    def _worse(self) -> dict[str, float]:
+        after = self.flows.get("after")
+        if after is None:
+            return {}
+        before = self.bench.loadings(self.base)
+        return {
+            asset: percent
+            for asset, percent in self.bench.loadings(after).items()
+            if percent > 100.0 and percent > before.get(asset, 0.0) + 1.0
+        }
+
+    def _across(self) -> Across:
+        if not self.base.converged:
+            return Across(math.nan, math.nan, math.nan)
+        one, other = (self.bench.at(self.base, node) for node in self.candidate.point.ends)
+        parallel = self.flows.get("parallel")
+        flow = math.nan
+        if parallel is not None:
+            receiver = self.candidate.receiver
+            flow = self._import(parallel, receiver)[0] - self._import(self.base, receiver)[0]
+        return Across(abs(one[1] - other[1]), abs(one[0] - other[0]) * 100.0, flow)
+
+    def _headroom(self) -> Headroom:
+        after = self.flows.get("after")
+        if after is None:
+            return Headroom(math.nan, math.nan, False)
+        left: list[float] = []
+        reverse = False
+        for key in (self.candidate.giver, self.candidate.receiver):
+            p_mw, q_mvar = self._import(after, key)
+            left.append(self._firm(key) - math.hypot(p_mw, q_mvar))
+            reverse = reverse or any(
+                self._import(flow, key)[0] < -0.1 for flow in self.flows.values()
+            )
+        return Headroom(left[0], left[1], reverse)
+
+    def _import(self, flow: LoadFlow, key: str) -> tuple[float, float]:
+        """Return MW and MVAr that an area takes from transmission at its boundary points."""
+        area = self.bench.areas.area(key)
+        table = flow.tables["boundary_lines"]
+        p_mw = q_mvar = 0.0
+        for gsp in area.gsps if area is not None else ():
+            for point in self.bench.areas.gsps[gsp].points:
+                for own in self.bench.upper_tails(point.node):
+                    p_mw += float(table.loc[own, "p"])
+                    q_mvar += float(table.loc[own, "q"])
+        return p_mw, q_mvar
+
+    def _firm(self, key: str) -> float:
+        """Return the rating left when the largest supergrid transformer is lost, MVA."""
+        ratings = []
+        for transformer in self.supergrid.get(key, frozenset()):
+            ends = self.bench.grid.windings.get(transformer, ())
+            ratings.append(max((end.rated_mva or 0.0 for end in ends), default=0.0))
+        if not ratings or min(ratings) <= 0.0:
+            return math.nan
+        return sum(ratings) - max(ratings)
+
+
+def _level(grid: Grid, load: str) -> str:
+    return grid.node_level[grid.loads[load].node] or ""

@@ -1,0 +1,132 @@
+"""Candidates of the four-authority set, against PowSyBl and against networkx."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+from federation.rerouting.areas import Areas, supply_areas
+from federation.rerouting.confirm import Confirmation
+from federation.rerouting.grid import Grid
+from federation.rerouting.network import load_files
+from federation.rerouting.transfers import Candidate, Zones, find_candidates
+
+
+@pytest.fixture(scope="module")
+def candidates(four_grid: Grid, four_areas: Areas) -> tuple[Candidate, ...]:
+    return find_candidates(four_grid, four_areas).candidates
+
+
+def _names(grid: Grid, candidate: Candidate) -> tuple[str, set[str]]:
+    return grid.name(candidate.point.switch), {grid.name(iri) for iri in candidate.open}
+
+
+def test_the_known_transfer_of_27_mw_is_found(
+    four_grid: Grid, candidates: tuple[Candidate, ...]
+) -> None:
+    known = [
+        c
+        for c in candidates
+        if four_grid.name(c.point.switch) == "TIE132 002-003.0 a CB"
+        and c.giver.startswith("GSP003")
+        and abs(c.net_mw - 27.1) < 0.05
+    ]
+    assert len(known) == 1
+    assert known[0].receiver.startswith("GSP002")
+    assert all("GSP003 BSP0" in four_grid.name(iri) for iri in known[0].open)
+    assert len(known[0].open) == 2 and len(known[0].loads) == 4
+
+
+def test_candidates_are_ranked_by_net_power_then_operations(
+    candidates: tuple[Candidate, ...],
+) -> None:
+    keys = [(-c.net_mw, c.operations, len(c.owners)) for c in candidates]
+    assert keys == sorted(keys)
+    assert all(len(c.open) <= 3 for c in candidates)
+
+
+def test_moved_loads_of_every_candidate_are_confirmed_by_switching_in_powsybl(
+    four_zip: Path, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+) -> None:
+    confirmation = Confirmation(load_files([four_zip]), four_grid, four_areas)
+    before = confirmation.areas_by_load()
+    assert {load: " + ".join(sorted(g)) for load, g in before.items()} == four_areas.of_load
+    assert len(candidates) == 49
+    for candidate in candidates:
+        assert confirmation.moved(candidate) == set(candidate.loads), candidate
+
+
+def test_a_wrong_proposal_is_not_confirmed(
+    four_zip: Path, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+) -> None:
+    confirmation = Confirmation(load_files([four_zip]), four_grid, four_areas)
+    two = next(c for c in candidates if len(c.open) == 2)
+    half = replace(two, open=two.open[:1])
+    assert confirmation.moved(half) != set(two.loads)
+
+
+def test_each_set_of_openings_is_a_minimum_cut_of_networkx(
+    four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+) -> None:
+    zones = Zones(four_grid, four_areas, ())
+    graph = nx.Graph()
+    for zone, ends in zones.graph.items():
+        for other, _ in ends:
+            graph.add_edge(zone, other, capacity=graph.get_edge_data(zone, other, {}).get("c", 0))
+    for data in graph.edges.values():
+        data["capacity"] = 0
+    for zone, ends in zones.graph.items():
+        for other, _ in ends:
+            graph[zone][other]["capacity"] += 0.5
+    for candidate in candidates:
+        slow = graph.copy()
+        for load in candidate.loads:
+            slow.add_edge("moved", zones.of_node[four_grid.loads[load].node])
+        side = candidate.point.areas.index(candidate.giver)
+        slow.add_edge("moved", zones.of_node[candidate.point.ends[side]])
+        for zone in zones.sinks[candidate.giver]:
+            slow.add_edge(zone, "supply")
+        value, _ = nx.minimum_cut(slow, "moved", "supply")
+        assert value == len(candidate.open)
+
+
+def test_a_limit_on_openings_rejects_and_says_so(four_grid: Grid, four_areas: Areas) -> None:
+    search = find_candidates(four_grid, four_areas, max_openings=1)
+    assert all(len(c.open) == 1 for c in search.candidates)
+    assert search.rejected["needs more than 1 openings"] > 0
+
+
+def test_a_search_from_one_supply_point_to_another_keeps_to_them(
+    four_grid: Grid, four_areas: Areas
+) -> None:
+    names = [area.key for area in four_areas.areas]
+    search = find_candidates(four_grid, four_areas, giver=names[3], receiver=names[2])
+    assert search.candidates
+    assert {(c.giver, c.receiver) for c in search.candidates} == {(names[3], names[2])}
+
+
+def test_an_outage_changes_the_search(four_grid: Grid) -> None:
+    tie = next(
+        e.iri
+        for e in four_grid.equipment.values()
+        if e.kind == "ACLineSegment" and e.name.startswith("TIE132 002-003")
+    )
+    areas = supply_areas(four_grid, without={tie})
+    search = find_candidates(four_grid, areas, without={tie})
+    assert not [c for c in search.candidates if "TIE132 002-003" in _names(four_grid, c)[0]]
+    assert len(search.candidates) < 49
+
+
+def test_demand_that_is_not_told_is_marked_and_counts_as_nothing(
+    four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+) -> None:
+    one = candidates[-1].loads[0]
+    hidden = replace(
+        four_grid, loads={**four_grid.loads, one: replace(four_grid.loads[one], p_mw=None)}
+    )
+    found = find_candidates(hidden, supply_areas(hidden)).candidates
+    touched = [c for c in found if one in c.loads]
+    assert touched and all(c.unknown == (one,) for c in touched)
