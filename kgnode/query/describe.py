@@ -12,7 +12,8 @@ import pyoxigraph as ox
 
 from kgnode.names import RDF, XSD
 from kgnode.policy.caller import Caller
-from kgnode.query.answer import Desk, SparqlAnswer
+from kgnode.query.answer import SparqlAnswer
+from kgnode.query.desk import Desk
 from kgnode.query.protocol import SparqlRequest
 from kgnode.query.serialise import engine_format, negotiate
 from kgnode.store.cells import StoredModel

@@ -9,12 +9,22 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from kgnode.errors import Deadline, GridspineError, MalformedQuery, RefusedQuery, ResultTooLarge
+from kgnode.audit import Audit
+from kgnode.errors import (
+    BadRequest,
+    Deadline,
+    GridspineError,
+    MalformedQuery,
+    RefusedQuery,
+    ResultTooLarge,
+    StoreFull,
+)
 from kgnode.names import dataset_iri
 from kgnode.policy.caller import Caller
 from kgnode.policy.policies import Policies
 from kgnode.query.answer import SparqlAnswer, matches
 from kgnode.query.protocol import SparqlRequest
+from kgnode.trust.keys import generate_key
 from tests.kgnode.node import (
     ORG,
     OWNER,
@@ -303,21 +313,67 @@ def test_entity_tags_compare_weakly(header: str, known: bool) -> None:
 
 
 def test_every_request_is_audited_with_its_outcome(tmp_path: Path) -> None:
-    class Log:
-        def __init__(self) -> None:
-            self.entries: list[dict[str, Any]] = []
-
-        def record(self, entry: Any) -> None:
-            self.entries.append(dict(entry))
+    log = Audit(tmp_path / "audit", generate_key())
 
     async def play(node: NodeUnderTest) -> None:
         two_graphs(node)
-        log = node.desk.audit = Log()
-        await node.ask(ALL, PLANNER)
+        node.desk.audit = log
+        tag = dict((await node.ask(ALL, PLANNER, default_graphs=("urn:m:eq",))).headers)["ETag"]
+        await node.ask(ALL, PLANNER, default_graphs=("urn:m:eq",), if_none_match=tag)
         with pytest.raises(RefusedQuery):
             await node.ask("CLEAR ALL", PUBLIC)
-        assert [entry["outcome"] for entry in log.entries] == ["ok", "refused_query"]
-        assert log.entries[0]["caller"] == PLANNER
-        assert log.entries[0]["query"] == ALL
+        with pytest.raises(MalformedQuery):
+            await node.ask("SELECT" + " " * 20_000, PUBLIC)
+        entries = log.tail()
+        outcomes = [(entry["outcome"], entry["status"]) for entry in entries]
+        assert outcomes == [
+            ("ok", 200), ("ok", 304), ("refused_query", 400), ("malformed_query", 400)
+        ]  # fmt: skip
+        first = entries[0]
+        assert (first["org"], first["sub"], first["roles"]) == ("NESO", "paul", ["planner"])
+        assert (first["purpose"], first["query"], first["form"]) == (PLANNER.purpose, ALL, "SELECT")
+        assert (first["cells"], first["default_graphs"]) == (1, ["urn:m:eq"])
+        assert len(entries[3]["query"]) < 20_000 < len("SELECT" + " " * 20_000)
+        assert len(entries[3]["query_sha256"]) == 64
+
+    run(tmp_path, play)
+    log.close()
+
+
+def test_nothing_is_answered_that_cannot_be_audited(tmp_path: Path) -> None:
+    class FullLog:
+        def require(self) -> None:
+            raise StoreFull("The audit log cannot be written.")
+
+        def record(self, entry: object) -> None:
+            raise AssertionError
+
+    async def play(node: NodeUnderTest) -> None:
+        two_graphs(node)
+        node.desk.audit = FullLog()
+        with pytest.raises(StoreFull):
+            await node.ask(ALL)
+
+    run(tmp_path, play)
+
+
+def test_mapping_sets_rewrite_the_query_and_are_named(tmp_path: Path) -> None:
+    def rewrite(text: str, sets: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        return text.replace(":old", ":p"), tuple(f"{name}#1" for name in sets)
+
+    async def play(node: NodeUnderTest) -> None:
+        two_graphs(node)
+        query = "PREFIX : <http://x/> SELECT ?o { ?s :old ?o }"
+        with pytest.raises(BadRequest):
+            await node.ask(query, mappings=("cim-ies@1",))
+        node.desk.rewrite = rewrite
+        answer = await node.ask(query, mappings=("cim-ies@1",))
+        assert await column(answer) == ["1", "2", "3"]
+        assert ("Gridspine-Mappings", "cim-ies@1#1") in answer.headers
+        assert await column(await node.ask(query)) == []
+
+        node.desk.rewrite = lambda text, sets: ("SELECT * { SERVICE <http://x/> {} }", sets)
+        with pytest.raises(RefusedQuery):
+            await node.ask(query, mappings=("cim-ies@1",))
 
     run(tmp_path, play)

@@ -1,0 +1,108 @@
+"""Everything one node needs to answer, in one place.
+
+In: the record, the views, the policies in force. Out: what a caller sees, the cells behind it, a
+view that answers, the limits. Made once per process; holds nothing that a restart may not lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from kgnode.policy.caller import Caller
+from kgnode.policy.decide import Policies, Visible, visible
+from kgnode.query.cache import AnswerCache
+from kgnode.query.narrow import Reach, whole
+from kgnode.query.protocol import SparqlRequest
+from kgnode.settings import Settings
+from kgnode.store.cells import Cell, Manifest
+from kgnode.store.record import Record
+from kgnode.store.view import Limits, View, Views
+
+REMEMBERED = 256
+"""How many distinct sets of cells are kept in mind between requests."""
+
+Rewrite = Callable[[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]
+"""(query text, mapping sets asked for) -> (text to run, the mappings it used)."""
+
+
+class AuditLog(Protocol):
+    """Where entries go; raising means that nothing may be answered."""
+
+    def require(self) -> None:
+        """Make sure that an entry would be accepted."""
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        """Keep one entry."""
+
+
+@dataclass
+class Desk:
+    """One node's means to answer.
+
+    Attributes:
+        policies: returns the policies in force now.
+        org: the organisation whose home this is.
+        audit: None only where nothing leaves the process (tests, commands on the owner's home).
+        rewrite: applies mapping sets to a query; None where the node has none.
+    """
+
+    record: Record
+    views: Views
+    policies: Callable[[], Policies]
+    org: str
+    settings: Settings
+    audit: AuditLog | None = None
+    rewrite: Rewrite | None = None
+    cache: AnswerCache = field(init=False)
+    _reaches: dict[int, tuple[Visible, Reach]] = field(init=False, default_factory=dict)
+    _graphs_asked: set[frozenset[Cell]] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.cache = AnswerCache(self.settings.answer_cache_bytes)
+
+    def see(self, caller: Caller, at: datetime | None) -> Visible:
+        """Return what the caller sees now, in the versions current at ``at``."""
+        manifests: tuple[Manifest, ...] = self.record.datasets()
+        if at is not None:
+            then = (self.record.at(manifest.dataset, at) for manifest in manifests)
+            manifests = tuple(manifest for manifest in then if manifest is not None)
+        return visible(caller, manifests, self.policies(), org=self.org, now=datetime.now(UTC))
+
+    def reach(self, seen: Visible) -> Reach:
+        """Return the cells of a query that names no graph, worked out once per decision."""
+        kept = self._reaches.get(id(seen))
+        if kept is None or kept[0] is not seen:
+            if len(self._reaches) >= REMEMBERED:
+                self._reaches.clear()
+            kept = (seen, whole(seen, self.settings.view_named_graphs))
+            self._reaches[id(seen)] = kept
+        return kept[1]
+
+    async def view(self, reach: Reach, *, graphs: bool) -> View:
+        """Return a view that answers from a reach.
+
+        Named graphs double a view's memory, so they are held only from the first query on that
+        asks for them (``graphs``).
+
+        Raises:
+            NotFound: a version was replaced meanwhile; decide again.
+        """
+        if graphs and reach.named:
+            if len(self._graphs_asked) >= REMEMBERED:
+                self._graphs_asked.clear()
+            self._graphs_asked.add(reach.cells)
+        held = reach.named if reach.cells in self._graphs_asked else frozenset()
+        return await self.views.get(reach.cells, held)
+
+    def limits(self, request: SparqlRequest, caller: Caller) -> Limits:
+        """Return the limits of the caller's class; a request can only tighten them."""
+        own = self.settings
+        seconds = own.query_timeout_seconds
+        if caller.is_public:
+            seconds = own.query_timeout_public_seconds
+        if request.timeout_seconds is not None:
+            seconds = min(seconds, request.timeout_seconds)
+        return Limits(seconds, own.query_max_rows, own.query_max_bytes, request.limit_cut)
