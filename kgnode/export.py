@@ -6,17 +6,18 @@ CIM XML goes out with the identifiers and literals as they came in; RDF as it is
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, serialize
 
-from kgnode.cim.headers import Header
-from kgnode.cim.writer import ExportModel, write_zip
+from kgnode.cim.difference import Version, write_difference
+from kgnode.cim.writer import ExportModel, file_name, write_model, write_zip, zip_entry
 from kgnode.errors import BadRequest
 from kgnode.names import PREFIXES
-from kgnode.store.cells import StoredModel
+from kgnode.store.cells import Manifest, StoredModel
 from kgnode.store.record import Record
 
 RDF_FORMATS = {
@@ -69,13 +70,61 @@ def export_model(record: Record, model: StoredModel) -> ExportModel:
     )
 
 
-def file_name(header: Header) -> str:
-    """Return the file's name inside the zip: time, authority, profiles (IEC 61970-600-1)."""
-    time = "".join(c for c in header.scenario_time or "" if c.isalnum())[:13]
-    authority = (header.authority or "model").rstrip("/#").rpartition("/")[2] or "model"
-    kept = "".join(c if c.isalnum() or c in "-." else "_" for c in authority)
-    profiles = "-".join(header.keywords) or "RDF"
-    return f"{time or 'undated'}_{kept}_{profiles}_{header.version or '1'}.xml"
+def export_difference(record: Record, old: Manifest, new: Manifest, out: Path) -> dict[str, Any]:
+    """Write what leads from one version of a data set to another, as difference models in a zip.
+
+    Models that only the new version has are written whole; those only in the old one are named as
+    ``removed``, since a difference model cannot take a whole model away.
+
+    Raises:
+        BadRequest: the versions do not differ.
+    """
+    changed, added, removed = _compared(old, new)
+    if not (changed or added or removed):
+        raise BadRequest(
+            f"Versions {old.number} and {new.number} do not differ.", hint="Name two others."
+        )
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for before, after in changed:
+            name = f"{file_name(after.header).removesuffix('.xml')}_DIFF.xml"
+            with archive.open(zip_entry(name), "w", force_zip64=True) as stream:
+                write_difference(_version(record, before), _version(record, after), stream)
+        for model in added:
+            whole = export_model(record, model)
+            with archive.open(zip_entry(whole.name), "w", force_zip64=True) as stream:
+                write_model(whole.triples, whole.header, whole.spelling, stream)
+    return {
+        "out": str(out),
+        "as": "cim",
+        "from": old.number,
+        "to": new.number,
+        "models": [model.iri for _, model in changed] + [model.iri for model in added],
+        "removed": [model.iri for model in removed],
+    }
+
+
+def _compared(
+    old: Manifest, new: Manifest
+) -> tuple[list[tuple[StoredModel, StoredModel]], list[StoredModel], list[StoredModel]]:
+    """Pair the models of two versions: (before, after) that differ, added, removed."""
+    rest = {model.iri: model for model in old.models}
+    changed, added = [], []
+    for model in new.models:
+        before = rest.pop(model.iri, None) or next(
+            (other for other in rest.values() if model.header.replaces(other.header)), None
+        )
+        if before is None:
+            added.append(model)
+            continue
+        rest.pop(before.iri, None)
+        if before.content_hash != model.content_hash:
+            changed.append((before, model))
+    return changed, added, list(rest.values())
+
+
+def _version(record: Record, model: StoredModel) -> Version:
+    triples = list(model_triples(record, model))
+    return Version(model.header, triples, record.spelling(model.content_hash))
 
 
 def _write_rdf(record: Record, models: Sequence[StoredModel], out: Path, form: RdfFormat) -> None:

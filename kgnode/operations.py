@@ -7,7 +7,7 @@ its warnings. The command line calls these directly on a home that nobody serves
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from kgnode.assurance.packs import load_packs
 from kgnode.cim.staged import Staged
 from kgnode.errors import BadRequest, GridspineError, NotFound, record
-from kgnode.export import export_models
+from kgnode.export import export_difference, export_models
 from kgnode.governance import GOVERNANCE, labels_path, set_policy, text
 from kgnode.home import write_atomically
 from kgnode.names import dataset_iri
@@ -138,6 +138,8 @@ def _version(manifest: Manifest) -> dict[str, Any]:
 def export(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Write the models of data sets to a file; ``as`` is cim, nq, trig or ttl."""
     wanted = [dataset_iri(node.org, name) for name in arguments.get("datasets") or ()]
+    if arguments.get("difference"):
+        return _export_difference(node, wanted, arguments)
     manifests = []
     for iri in wanted:
         manifest = node.record.current(iri)
@@ -151,6 +153,21 @@ def export(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
         Path(text(arguments, "out")),
         str(arguments.get("as") or "cim"),
     )
+
+
+def _export_difference(node: Node, wanted: Sequence[str], arguments: Arguments) -> dict[str, Any]:
+    if len(wanted) != 1:
+        raise BadRequest("A difference is of one data set.", hint="Give --dataset once.")
+    kept = {manifest.number: manifest for manifest in node.record.history(wanted[0])}
+    numbers = [int(number) for number in arguments["difference"]]
+    missing = [number for number in numbers if number not in kept]
+    if missing:
+        raise NotFound(
+            f"Version {missing[0]} of {wanted[0]} is not kept.",
+            hint=f"Kept: {', '.join(str(number) for number in sorted(kept)) or 'none'}.",
+        )
+    out = Path(text(arguments, "out"))
+    return export_difference(node.record, kept[numbers[0]], kept[numbers[1]], out)
 
 
 def doctor(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:

@@ -18,9 +18,12 @@ from pyoxigraph import NamedNode, RdfFormat
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.report import Report
 from kgnode.assurance.validate import validate
+from kgnode.cim.difference import Version
 from kgnode.cim.reader import ReadContext, read
+from kgnode.cim.repairs import refuse
 from kgnode.cim.staged import Model, Staged
-from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes, RepairRefused
+from kgnode.cim.succession import Lookup, apply_differences
+from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes
 from kgnode.names import IDENTIFIER, RDF, dataset_iri
 from kgnode.policy.labels import assign
 from kgnode.policy.labels_file import CLOSED, LabelRules
@@ -113,12 +116,12 @@ def publish(
     current = record.current(dataset)
 
     step("read and type")
-    staged = read(paths, context)
+    staged = apply_differences(read(paths, context), _versions(record, current))
     if not staged.models:
         raise NotCim("The files hold no model.", hint="Name CIM XML, RDF, or archives of them.")
     if wish.strict:
-        _refuse_repairs(staged)
-    kept = _kept(current, staged.models, wish.mode)
+        refuse(staged.repairs)
+    kept = _kept(current, staged, wish.mode)
     depended = _complete(staged, kept, record)
 
     step("validate")
@@ -158,30 +161,28 @@ def publish(
     return Published(manifest, staged, kept, _labels(manifest), report)
 
 
-def _refuse_repairs(staged: Staged) -> None:
-    if not staged.repairs:
-        return
-    worst = staged.repairs[0]
-    place = worst.examples[0] if worst.examples else None
-    total = sum(repair.count for repair in staged.repairs)
-    raise RepairRefused(
-        f"{total} places need repair and --strict was given; the first: {worst.message}",
-        hint="Mend the file, or publish without --strict to have it repaired and reported.",
-        file=place.file if place else None,
-        line=place.line if place else None,
-        subject=place.subject if place else None,
-        count=total,
-    )
+def _versions(record: Record, current: Manifest | None) -> Lookup:
+    """Return a way to find the version of a model that a difference model starts from."""
+
+    def version(iri: str) -> Version | None:
+        for model in current.models if current else ():
+            if model.iri == iri:
+                triples = [t for cell in model.cells for t in record.triples(cell.iri)]
+                return Version(model.header, triples, record.spelling(model.content_hash))
+        return None
+
+    return version
 
 
-def _kept(current: Manifest | None, models: Sequence[Model], mode: Mode) -> tuple[StoredModel, ...]:
+def _kept(current: Manifest | None, staged: Staged, mode: Mode) -> tuple[StoredModel, ...]:
     """The models of the current version that the new ones do not replace."""
     if current is None or mode == "replace":
         return ()
     return tuple(
         old
         for old in current.models
-        if not any(new.iri == old.iri or new.header.replaces(old.header) for new in models)
+        if old.iri not in staged.replaced
+        and not any(new.iri == old.iri or new.header.replaces(old.header) for new in staged.models)
     )
 
 

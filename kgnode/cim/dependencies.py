@@ -96,7 +96,7 @@ def _dangling(read: Sequence[Standing], given: set[str], repairs: Repairs) -> No
         if not missing:
             continue
         examples = sorted(missing)[:EXAMPLES]
-        text = unpack(standing.spelling)[1] if standing.spelling else b""
+        text = b"".join(document for _, document in unpack(standing.spelling))
         for term in examples:
             place = Place(standing.file, _line(text, wanted[term]), term[1:-1])
             repairs.add("dangling_reference", place, wanted[term])

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Protocol
+from dataclasses import dataclass, replace
+from typing import BinaryIO
 
+from kgnode.cim.account import Account, Watch
 from kgnode.cim.datatypes import Vocabulary
 from kgnode.cim.headers import KINDS
 from kgnode.cim.identity import Identities
 from kgnode.cim.literals import quoted, typed
 from kgnode.cim.repairs import Place, Repairs
+from kgnode.cim.slots import Slot, is_generic, slot_of
 from kgnode.cim.survey import XML
 from kgnode.cim.xml import MAX_NESTING, feed, new_parser
 from kgnode.errors import BadIdentifier, NotCim
@@ -33,44 +35,6 @@ _LANG = f"{XML}lang"
 
 # What the parser stands in.
 _ROOT, _NODES, _PROPERTIES, _VALUE, _AFTER_NODE, _MARKUP = range(6)
-
-
-class Watch(Protocol):
-    """Told what stands where, when a document is read again for its spelling or its lines."""
-
-    def element(self, term: str, attribute: str, raw: str, class_iri: str, line: int) -> None:
-        """Take an element: subject term, ``ID`` or ``about``, its value, class, line."""
-
-    def statement(self, line: str, raw: str, reference: bool) -> None:
-        """Take a statement: its N-Triples line, the object's spelling, by reference or not."""
-
-
-@dataclass
-class Account:
-    """What became of the statements of a document: read + split = kept + generic + repeated."""
-
-    split: int = 0
-    generic: int = 0
-    repeated: int = 0
-    kept: int = 0
-
-    @property
-    def read(self) -> int:
-        """Statements in the file: one per property element or attribute, one per typed node."""
-        return self.kept + self.generic + self.repeated - self.split
-
-
-@dataclass
-class Slot:
-    """What the pass knows of one property: its term, its datatype, texts already typed."""
-
-    iri: str
-    predicate: str
-    kind: str
-    datatype: str | None
-    known: bool
-    values: frozenset[str] | None
-    texts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -141,7 +105,7 @@ class Document:
                 self.texts.clear()
         if self.mode == _PROPERTIES:
             slot = self.slots.get(name)
-            self.slot = self._new_slot(name) if slot is None else slot
+            self.slot = self._slot(name) if slot is None else slot
             self.mode = _VALUE
             if not attributes:
                 self.resource = None
@@ -227,7 +191,7 @@ class Document:
             elif attribute == _ABOUT:
                 known = self.identities.references.get(raw)
                 own, spelling = known or self.identities.of_reference(raw), raw
-                generic = name.endswith("#Equipment")
+                generic = is_generic(name)
             elif attribute == _NODE_ID:
                 own = self._blank_term(raw)
         if not own:
@@ -258,16 +222,11 @@ class Document:
             if not "".join(self.texts).isspace():
                 self.found("stray_text", "".join(self.texts).strip()[:40])
             self.texts.clear()
-        if self.frames:
-            frame_mode = self.frames[-1].mode
-            if frame_mode == _NODES:
-                self.mode = _NODES
-                self._tidy()
-                return
-            self._return(frame_mode)
-            return
-        self.mode = _NODES
-        self._tidy()
+        if self.frames and self.frames[-1].mode != _NODES:
+            self._return(self.frames[-1].mode)
+        else:
+            self.mode = _NODES
+            self._tidy()
 
     def _return(self, mode: int) -> None:
         frame = self.frames.pop()
@@ -319,25 +278,8 @@ class Document:
 
     # properties
 
-    def _new_slot(self, name: str) -> Slot:
-        known = self.vocabulary.property(name)
-        kind = known.kind if known else "unknown"
-        values: frozenset[str] | None = None
-        if known is None and not name.startswith((RDF, XML)):
-            values = frozenset()
-        elif known and known.kind == "enumeration":
-            values = self.vocabulary.values.get(known.target or "")
-        elif known and known.kind == "literal":
-            values = frozenset()
-        slot = Slot(
-            iri=name,
-            predicate=f" <{name}> ",
-            kind=kind,
-            datatype=known.held if known else None,
-            known=known is not None or name.startswith(RDF),
-            values=values,
-        )
-        self.slots[name] = slot
+    def _slot(self, name: str) -> Slot:
+        slot = self.slots[name] = slot_of(name, self.vocabulary)
         return slot
 
     def _attributes(self, attributes: list[str]) -> None:
@@ -379,7 +321,7 @@ class Document:
             name, raw = attributes[at], attributes[at + 1]
             if name.startswith((RDF, XML)):
                 continue
-            slot = self.slots.get(name) or self._new_slot(name)
+            slot = self.slots.get(name) or self._slot(name)
             term = slot.texts.get(raw) or self._literal(slot, raw)
             self._put(f"{self.subject}{slot.predicate}{term} .\n", raw)
 

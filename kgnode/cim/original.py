@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
+from kgnode.cim.account import Watch
 from kgnode.cim.datatypes import Version, vocabulary
-from kgnode.cim.document import Document, Watch
+from kgnode.cim.document import Document
 from kgnode.cim.identity import Identities
 from kgnode.cim.repairs import Repairs
 
@@ -47,18 +48,44 @@ def pack(reading: Reading, compressed: bytes) -> bytes:
         "foreign": dict(reading.foreign),
         "namespaces": dict(reading.namespaces),
     }
-    return orjson.dumps(head) + b"\n" + compressed
+    return join([orjson.dumps(head) + b"\n" + compressed])
 
 
-def unpack(blob: bytes) -> tuple[Reading, bytes]:
-    """Return how the document was read, and the document."""
-    head, _, compressed = blob.partition(b"\n")
-    return Reading(**orjson.loads(head)), zlib.decompress(compressed)
+def join(blobs: Sequence[bytes]) -> bytes:
+    """Return the blob of a model that several documents made: the first, then its differences."""
+    parts = [part for blob in blobs for part in _parts(blob)]
+    head = b" ".join(str(len(part)).encode() for part in parts)
+    return b"gs1 " + head + b"\n" + b"".join(parts)
 
 
-def replay(blob: bytes, watch: Watch) -> Reading:
-    """Read a kept document again in the same way, telling ``watch`` what stands where."""
-    reading, document = unpack(blob)
+def _parts(blob: bytes) -> list[bytes]:
+    if not blob.startswith(b"gs1 "):
+        return [blob] if blob else []
+    head, _, rest = blob.partition(b"\n")
+    parts, at = [], 0
+    for size in head.split()[1:]:
+        parts.append(rest[at : at + int(size)])
+        at += int(size)
+    return parts
+
+
+def unpack(blob: bytes) -> Iterator[tuple[Reading, bytes]]:
+    """Yield how each document was read, and the document."""
+    for part in _parts(blob):
+        head, _, compressed = part.partition(b"\n")
+        yield Reading(**orjson.loads(head)), zlib.decompress(compressed)
+
+
+def replay(blob: bytes, watch: Watch) -> list[Reading]:
+    """Read kept documents again in the same way, telling ``watch`` what stands where."""
+    readings = []
+    for reading, document in unpack(blob):
+        _replay(reading, document, watch)
+        readings.append(reading)
+    return readings
+
+
+def _replay(reading: Reading, document: bytes, watch: Watch) -> None:
     scan = Document(
         reading.model,
         reading.model,
@@ -69,4 +96,3 @@ def replay(blob: bytes, watch: Watch) -> Reading:
         watch,
     )
     scan.run(io.BytesIO(document))
-    return reading

@@ -27,6 +27,5 @@ class _Lines:
 def find(blob: bytes) -> Mapping[str, tuple[int, bool]]:
     """Return the line of the first element about each subject; a defining element comes first."""
     lines = _Lines()
-    if blob:
-        replay(blob, lines)
+    replay(blob, lines)
     return lines.found

@@ -17,9 +17,9 @@ from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse
 
+from kgnode.cim.account import Account
 from kgnode.cim.archive import Source
 from kgnode.cim.datatypes import held_datatype
-from kgnode.cim.document import Account
 from kgnode.cim.headers import KINDS, Header
 from kgnode.cim.literals import quoted, typed
 from kgnode.cim.repairs import Place, Repairs

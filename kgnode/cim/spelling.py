@@ -56,8 +56,8 @@ class Spelling:
     def of(cls, blob: bytes | None) -> Spelling:
         """Return the spellings of a kept document."""
         found = cls()
-        if blob:
-            found.namespaces = replay(blob, found).namespaces
+        for reading in replay(blob or b"", found):
+            found.namespaces = {**reading.namespaces, **found.namespaces}
         return found
 
     def element(self, term: str, attribute: str, raw: str, class_iri: str, line: int) -> None:

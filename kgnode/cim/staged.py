@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 from pyoxigraph import NamedNode, RdfFormat, Store, Triple
 
+from kgnode.cim.account import Account
 from kgnode.cim.difference import Difference
-from kgnode.cim.document import Account
 from kgnode.cim.headers import Header
 from kgnode.cim.places import find
 from kgnode.cim.repairs import Place, Repair
@@ -80,12 +80,14 @@ class Staged:
         repairs: what was mended or noticed.
         spools: model IRI -> its statements.
         differences: IRI of a difference model -> its parts.
+        replaced: versions that differences among the models took as their starting points.
     """
 
     models: tuple[Model, ...]
     repairs: tuple[Repair, ...]
     spools: Mapping[str, Spool]
     differences: Mapping[str, Difference] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
 
     @cached_property
     def store(self) -> Store:
