@@ -2,20 +2,46 @@
 
 In: a ``Staged`` or any in-memory store. Out: ``Data``: one store whose default graph is the RDF
 merge (so that a triple in two graphs counts once), its classes with their numbers, and the CIM
-namespaces in use. Skolem IRIs of blank nodes become blank nodes again, for sh:nodeKind.
+namespaces in use. Two things are kept that Oxigraph would lose: skolem IRIs of blank nodes become
+blank nodes again, and numbers of derived XSD types keep their type under a private name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import pyoxigraph as ox
 
-from kgnode.assurance.graph import Term
-from kgnode.names import CIM16, CIM100, CIM_UCAIUG, RDFS
+from kgnode.assurance.graph import Subject, Term
+from kgnode.cim.staged import Staged
+from kgnode.names import CIM16, CIM100, CIM_UCAIUG, RDFS, XSD
 
 SKOLEM = "urn:gridspine:bnode:"
+EXACT = "urn:gridspine:exact:"
+DERIVED = frozenset(
+    {
+        "byte",
+        "short",
+        "int",
+        "long",
+        "unsignedByte",
+        "unsignedShort",
+        "unsignedInt",
+        "unsignedLong",
+        "nonNegativeInteger",
+        "positiveInteger",
+        "nonPositiveInteger",
+        "negativeInteger",
+        "dateTimeStamp",
+    }
+)
+"""Types whose literals Oxigraph turns into xsd:integer or xsd:dateTime."""
+
+_DERIVED = re.compile(
+    rb"\^\^<http://www\.w3\.org/2001/XMLSchema#(%s)>" % "|".join(sorted(DERIVED)).encode()
+)
 _CLASSES = "SELECT ?c (COUNT(*) AS ?n) WHERE { ?s a ?c } GROUP BY ?c"
 _SUBCLASSES = f"SELECT ?sub ?super WHERE {{ ?sub <{RDFS}subClassOf> ?super }}"
 
@@ -23,8 +49,20 @@ _SUBCLASSES = f"SELECT ?sub ?super WHERE {{ ?sub <{RDFS}subClassOf> ?super }}"
 class Data:
     """A merged graph under validation; ``store`` has everything in its default graph."""
 
-    def __init__(self, store: ox.Store) -> None:
+    def __init__(self, store: ox.Store, *, derived: bool = False) -> None:
         self.store = store
+        self.derived = derived
+
+    @classmethod
+    def of(cls, triples: Iterable[tuple[Subject, ox.NamedNode, Term]]) -> Data:
+        """Return data made of triples one by one, exact to their terms."""
+        store = ox.Store()
+        derived = False
+        for subject, predicate, value in triples:
+            kept = protected(value)
+            derived = derived or kept is not value
+            store.add(ox.Quad(subject, predicate, kept))
+        return cls(store, derived=derived)
 
     @cached_property
     def classes(self) -> dict[str, int]:
@@ -48,24 +86,62 @@ class Data:
         return tuple(n for n in known if any(c.startswith(n) for c in self.classes))
 
 
-def merge(store: ox.Store, graphs: Collection[str] | None = None) -> Data:
-    """Return the RDF merge of a store's named graphs, or of the given ones, as new ``Data``."""
-    wanted = [graph for graph in store.named_graphs() if graphs is None or graph.value in graphs]
+def merge_staged(staged: Staged) -> Data:
+    """Return the RDF merge of the staged models and of any graph put beside them as context."""
     merged = ox.Store()
-    for graph in wanted:
-        lines = store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
-        if lines is None:
-            continue
-        if SKOLEM.encode() in lines:
-            merged.extend(_with_blank_nodes(store, graph))
+    derived = False
+    models = {model.iri for model in staged.models}
+    for model in staged.models:
+        if model.header.kind == "rdf":
+            derived |= _load(merged, staged.graph(model.iri).ntriples().read())
         else:
-            merged.load(lines, format=ox.RdfFormat.N_TRIPLES, lenient=True)
-    return Data(merged)
+            merged.load(staged.graph(model.iri).ntriples(), ox.RdfFormat.N_TRIPLES, lenient=True)
+    for graph in staged.store.named_graphs():
+        if graph.value not in models:
+            content = staged.store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
+            derived |= _load(merged, content or b"")
+    return Data(merged, derived=derived)
 
 
-def _with_blank_nodes(store: ox.Store, graph: ox.NamedNode | ox.BlankNode) -> Iterator[ox.Quad]:
-    for quad in store.quads_for_pattern(None, None, None, graph):
+def merge(store: ox.Store) -> Data:
+    """Return the RDF merge of all named graphs of a store."""
+    merged = ox.Store()
+    derived = False
+    for graph in store.named_graphs():
+        content = store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
+        derived |= _load(merged, content or b"")
+    return Data(merged, derived=derived)
+
+
+def _load(store: ox.Store, lines: bytes) -> bool:
+    """Load N-Triples exactly; return whether numbers of derived types were among them."""
+    exact, found = _DERIVED.subn(rb"^^<%s\1>" % EXACT.encode(), lines)
+    if SKOLEM.encode() in exact:
+        store.extend(_with_blank_nodes(exact))
+    else:
+        store.load(exact, format=ox.RdfFormat.N_TRIPLES, lenient=True)
+    return found > 0
+
+
+def _with_blank_nodes(lines: bytes) -> Iterator[ox.Quad]:
+    for quad in ox.parse(lines, format=ox.RdfFormat.N_TRIPLES, lenient=True):
         yield ox.Quad(blank(quad.subject), quad.predicate, blank(quad.object))  # type: ignore[arg-type]
+
+
+def protected(term: Term) -> Term:
+    """Return a literal of a derived type under its private name; anything else as it is."""
+    if isinstance(term, ox.Literal) and term.datatype.value.removeprefix(XSD) in DERIVED:
+        name = EXACT + term.datatype.value.removeprefix(XSD)
+        return ox.Literal(term.value, datatype=ox.NamedNode(name))
+    return term
+
+
+def original(term: Term) -> Term:
+    """Undo ``protected``."""
+    if isinstance(term, ox.Literal) and term.datatype.value.startswith(EXACT):
+        name = XSD + term.datatype.value.removeprefix(EXACT)
+        return ox.Literal(term.value, datatype=ox.NamedNode(name))
+    return term
 
 
 def blank(term: Term) -> Term:

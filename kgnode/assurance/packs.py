@@ -46,7 +46,7 @@ class Pack:
         version: of the content; for loose shapes the beginning of its hash.
         namespaces: CIM namespaces it serves; empty means as written, whatever the data.
         profiles: words of which one must occur in a header's profile; empty means any.
-        classes: file with the class hierarchy that targets and sh:class are read with, or None.
+        classes: ``cim`` where targets and sh:class are read with CIM's class hierarchy, else empty.
         severity: shape name -> severity, where the manifest changes what the shape says.
         folder: where it was read from.
     """
@@ -57,7 +57,7 @@ class Pack:
     source: str
     namespaces: tuple[str, ...]
     profiles: tuple[str, ...]
-    classes: Path | None
+    classes: str
     severity: Mapping[str, str]
     files: tuple[PackFile, ...]
     folder: Path
@@ -185,8 +185,8 @@ def read_pack(path: Path) -> Pack:
             file=str(path),
         )
     files = tuple(PackFile(name.name, read_file(name)) for name in names)
-    loose = Pack(path.stem, "", path.stem, str(path), (), (), None, {}, files, path)
-    return Pack(path.stem, loose.digest[:12], path.stem, str(path), (), (), None, {}, files, path)
+    loose = Pack(path.stem, "", path.stem, str(path), (), (), "", {}, files, path)
+    return Pack(path.stem, loose.digest[:12], path.stem, str(path), (), (), "", {}, files, path)
 
 
 def _from_manifest(folder: Path, manifest: Path) -> Pack:
@@ -202,7 +202,6 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
             )
             for entry in table["files"]
         )
-        classes = table.get("classes")
         return Pack(
             id=str(table["id"]),
             version=str(table["version"]),
@@ -210,7 +209,7 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
             source=str(table.get("source", "")),
             namespaces=tuple(NAMESPACES.get(n, n) for n in table.get("namespaces", ())),
             profiles=tuple(table.get("profiles", ())),
-            classes=(folder / classes).resolve() if classes else None,
+            classes=str(table.get("classes", "")),
             severity=dict(table.get("severity", {})),
             files=files,
             folder=folder,

@@ -12,19 +12,26 @@ from collections.abc import Collection, Iterable, Iterator
 import pyoxigraph as ox
 import rdflib
 from pyshacl import validate as pyshacl_validate
+from pyshacl.errors import ReportableRuntimeError, ShapeLoadError
 from rdflib.term import Node
 
-from kgnode.assurance.data import Data
-from kgnode.assurance.graph import Graph, Subject, Term
+from kgnode.assurance.data import Data, original
+from kgnode.assurance.graph import TYPE, Graph, Subject, Term
 from kgnode.assurance.paths import read_path
 from kgnode.assurance.results import Result
-from kgnode.assurance.shapes import Shapes, sh
+from kgnode.assurance.shapes import Shape, Shapes, sh
 from kgnode.assurance.terms import SH
+from kgnode.errors import BadShapes
+from kgnode.names import RDFS
 
 _TYPE = rdflib.RDF.type
+_CLASS_TYPES = (
+    ox.NamedNode(RDFS + "Class"),
+    ox.NamedNode("http://www.w3.org/2002/07/owl#Class"),
+)
 
 
-def to_rdflib(triples: Iterable[tuple[Subject, ox.NamedNode, Term] | ox.Triple]) -> rdflib.Graph:
+def to_rdflib(triples: Iterable[tuple[Subject, ox.NamedNode, Term]]) -> rdflib.Graph:
     """Return triples as an rdflib graph; blank node labels are kept."""
     graph = rdflib.Graph()
     for subject, predicate, value in triples:
@@ -35,7 +42,7 @@ def to_rdflib(triples: Iterable[tuple[Subject, ox.NamedNode, Term] | ox.Triple])
 def data_graph(data: Data) -> rdflib.Graph:
     """Return the merged data as an rdflib graph."""
     return to_rdflib(
-        ox.Triple(q.subject, q.predicate, q.object)
+        (q.subject, q.predicate, original(q.object))  # type: ignore[misc, arg-type]
         for q in data.store.quads_for_pattern(None, None, None, ox.DefaultGraph())
     )
 
@@ -69,25 +76,40 @@ def _term(node: Node) -> Term:
 def judge(
     data: rdflib.Graph,
     shapes: Shapes,
+    roots: Collection[Shape],
     *,
     ontology: rdflib.Graph | None = None,
-    only: Collection[Subject] | None = None,
     pack: str = "",
 ) -> list[Result]:
-    """Return pySHACL's results for all targeted shapes, or for the named ones in ``only``."""
-    shape_graph = to_rdflib(shapes.graph)
-    use = None if only is None else [node.value for node in only]
-    _, report, _ = pyshacl_validate(
-        data,
-        shacl_graph=shape_graph,
-        ont_graph=ontology,
-        advanced=True,
-        inplace=False,
-        use_shapes=use,
+    """Return pySHACL's results for some targeted shapes; all others lose their targets for it.
+
+    Raises:
+        BadShapes: pySHACL finds the shapes faulty.
+    """
+    chosen = {root.id for root in roots}
+    others = {shape.id for shape in shapes.targeted} - chosen
+    kept = (
+        triple
+        for triple in shapes.graph
+        if triple[0] not in others or not _makes_a_target(triple[1], triple[2])
     )
+    try:
+        _, report, _ = pyshacl_validate(
+            data, shacl_graph=to_rdflib(kept), ont_graph=ontology, advanced=True, inplace=False
+        )
+    except (ReportableRuntimeError, ShapeLoadError) as error:
+        raise BadShapes(
+            f"pySHACL refuses the shapes: {error}.", hint="Mend the pack; see its documents."
+        ) from error
     if not isinstance(report, rdflib.Graph):
-        raise ValueError(str(report))
+        raise BadShapes(f"pySHACL failed: {report}.", hint="Mend the pack; see its documents.")
     return list(_results(report, shapes, pack))
+
+
+def _makes_a_target(predicate: ox.NamedNode, value: Term) -> bool:
+    if predicate == TYPE:
+        return value in _CLASS_TYPES
+    return predicate.value.startswith(SH + "target")
 
 
 def _results(report: rdflib.Graph, shapes: Shapes, pack: str) -> Iterator[Result]:

@@ -1,6 +1,6 @@
 """A report for people: plain text and one HTML page.
 
-In: a ``Report``. Out: text. The first line says how many causes there are; each cause says what
+In: a ``Findings``. Out: text. The first line says how many causes there are; each cause says what
 is wrong, where, what is expected, and how to mend it. The page carries its own style and no
 script, and escapes everything that comes from data or shapes.
 """
@@ -8,10 +8,8 @@ script, and escapes everything that comes from data or shapes.
 from __future__ import annotations
 
 import html as escape
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kgnode.assurance.report import Cause, Example, Report
+from kgnode.assurance.findings import Cause, Example, Findings
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
@@ -22,7 +20,7 @@ table{border-collapse:collapse}td,th{text-align:left;padding:.1rem .8rem .1rem 0
 """
 
 
-def text(report: Report) -> str:
+def text(report: Findings) -> str:
     """Return the report as plain text, one cause after the other."""
     lines = [report.headline, ""]
     for number, cause in enumerate(report.causes, 1):
@@ -37,9 +35,8 @@ def text(report: Report) -> str:
 def _cause_lines(number: int, cause: Cause) -> list[str]:
     places = "1 place" if cause.count == 1 else f"{cause.count} places"
     lines = [f"{number}. {cause.severity.capitalize()} in {places}: {cause.message}"]
-    rule = f"{cause.shape} of {cause.pack}" if cause.pack else cause.shape
     rows = [
-        ("rule", f"{rule}{', ' + cause.path if cause.path else ''}"),
+        ("rule", f"{_rule(cause)}{', ' + cause.path if cause.path else ''}"),
         ("found", cause.found),
         ("expected", cause.expected),
         ("mend", cause.hint),
@@ -50,6 +47,11 @@ def _cause_lines(number: int, cause: Cause) -> list[str]:
     if cause.count > len(cause.examples):
         lines.append(f"   {'':<9}... and {cause.count - len(cause.examples)} more")
     return lines
+
+
+def _rule(cause: Cause) -> str:
+    name = cause.shape.rpartition("#")[2]
+    return f"{name} of {cause.pack}" if cause.pack else name
 
 
 def _example(example: Example) -> str:
@@ -67,19 +69,19 @@ def _place(example: Example) -> str:
     return asset.file if asset.line is None else f"{asset.file}:{asset.line}"
 
 
-def _footer(report: Report) -> str:
+def _footer(report: Findings) -> str:
     packs = ", ".join(f"{p.id} {p.version} ({p.shapes} shapes)" for p in report.packs) or "none"
     engines = ", ".join(f"{n} {name}" for name, n in report.engines.items())
     return f"Packs: {packs}. Shapes judged: {engines}. {report.seconds:.2f} s."
 
 
-def html(report: Report) -> str:
+def html(report: Findings) -> str:
     """Return the report as one page."""
     e = escape.escape
     body = [f"<h1>{e(report.headline)}</h1>"]
     for number, cause in enumerate(report.causes, 1):
         rows = [
-            ("Rule", f"{cause.shape} of {cause.pack}" if cause.pack else cause.shape),
+            ("Rule", _rule(cause)),
             ("Path", cause.path),
             ("Found", cause.found),
             ("Expected", cause.expected),

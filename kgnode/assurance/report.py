@@ -8,11 +8,12 @@ standard's RDF (SHACL 3.6) are made by ``render``, ``sarif`` and ``standard``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kgnode.assurance import render, sarif, standard
-from kgnode.assurance.assets import Asset, Assets
+from kgnode.assurance.assets import Assets
+from kgnode.assurance.findings import Cause, Example, Findings
 from kgnode.assurance.graph import Term
 from kgnode.assurance.results import Result
 from kgnode.assurance.terms import SH
@@ -23,89 +24,9 @@ EXAMPLES = 5
 """Assets named for each cause; the count says how many there are."""
 
 
-@dataclass(frozen=True)
-class PackUsed:
-    """A pack that took part, with its content's hash and the faults of its own."""
-
-    id: str
-    version: str
-    digest: str
-    shapes: int
-    faults: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Example:
-    """One place where a cause shows."""
-
-    asset: Asset
-    value: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Cause:
-    """All results of one constraint of one shape: one thing to understand and mend."""
-
-    shape: str
-    component: str
-    path: str
-    severity: str
-    count: int
-    message: str
-    found: str
-    expected: str
-    hint: str
-    pack: str
-    engine: str
-    examples: tuple[Example, ...]
-
-
 @dataclass(frozen=True, eq=False)
-class Report:
-    """What validation found.
-
-    Attributes:
-        results: every result kept.
-        causes: the results grouped, gravest and most frequent first.
-        counts: severity in lower case -> number of results (exact, also where some were cut).
-        engines: ``compiled`` and ``pyshacl`` -> number of shapes each judged.
-        packs: the packs used.
-        notes: sentences on how far the judgement reaches (cut results, what was left out).
-    """
-
-    results: tuple[Result, ...]
-    causes: tuple[Cause, ...]
-    counts: Mapping[str, int]
-    engines: Mapping[str, int]
-    packs: tuple[PackUsed, ...]
-    models: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-    receipt: str | None = None
-    timings: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def conforms(self) -> bool:
-        """Whether there is no result of any severity (SHACL 3.6.1.1)."""
-        return not any(self.counts.values())
-
-    @property
-    def passes(self) -> bool:
-        """Whether a gate lets it through: no Violation (and no severity that is unknown)."""
-        return not any(n for name, n in self.counts.items() if name not in ("warning", "info"))
-
-    @property
-    def headline(self) -> str:
-        """The first line of every form for people: how many causes."""
-        total = sum(self.counts.values())
-        if not total:
-            return "0 causes: the data conforms to all shapes."
-        causes = f"{len(self.causes)} cause{'s' if len(self.causes) != 1 else ''}"
-        places = f"{total} place{'s' if total != 1 else ''}"
-        kinds = ", ".join(f"{n} {name}" for name, n in self.counts.items() if n)
-        verdict = "passes the gate" if self.passes else "refused by the gate"
-        return f"{causes} in {places} ({kinds}): {verdict}."
+class Report(Findings):
+    """Findings in all the forms they are asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the result document of ``kgnode validate``."""
@@ -210,7 +131,7 @@ def _cause(group: list[Result], assets: Assets) -> Cause:
     examples = tuple(
         Example(
             assets.get(result.focus),
-            "" if result.value is None else term_text(result.value),
+            "" if result.value in (None, result.focus) else term_text(result.value),
             sentence(result),
         )
         for result in group[:EXAMPLES]

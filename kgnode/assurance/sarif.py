@@ -1,20 +1,19 @@
 """The report as SARIF 2.1.0, which editors and code forges show beside the lines.
 
-In: a ``Report``. Out: a JSON-ready log with one run; each cause is a rule, each example a result.
+In: a ``Findings``. Out: a JSON-ready log with one run; each cause is a rule, each example a result.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kgnode.assurance.report import Cause, Example, Report
+from kgnode.assurance.findings import Cause, Example, Findings
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"warning": "warning", "info": "note"}
 
 
-def log(report: Report) -> dict[str, Any]:
+def log(report: Findings) -> dict[str, Any]:
     """Return the SARIF log."""
     rules = [
         {

@@ -351,7 +351,11 @@ class _Reader:
     def _custom_components(
         self,
     ) -> Iterator[tuple[str, dict[str, tuple[ox.NamedNode, bool]]]]:
-        for node in self.graph.subjects(TYPE, sh("ConstraintComponent")):
+        kinds: list[Subject] = [sh("ConstraintComponent")]
+        for kind in kinds:
+            below = self.graph.subjects(ox.NamedNode(RDFS + "subClassOf"), kind)
+            kinds += [sub for sub in below if sub not in kinds]
+        for node in (node for kind in kinds for node in self.graph.subjects(TYPE, kind)):
             parameters: dict[str, tuple[ox.NamedNode, bool]] = {}
             for parameter in self.graph.objects(node, sh("parameter")):
                 path = self.graph.value(parameter, sh("path"))

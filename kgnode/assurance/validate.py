@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-import pyoxigraph as ox
 import rdflib
 
 from kgnode.assurance import hierarchy, reference
 from kgnode.assurance.assets import Assets, Placing
-from kgnode.assurance.data import Data, merge
+from kgnode.assurance.compile import all_shapes
+from kgnode.assurance.data import Data, merge_staged
+from kgnode.assurance.findings import PackUsed
+from kgnode.assurance.judge import Judge
 from kgnode.assurance.packs import Pack
-from kgnode.assurance.report import PackUsed, Report, causes, count
+from kgnode.assurance.report import Report, causes, count
 from kgnode.assurance.results import Result
-from kgnode.assurance.shapes import Shapes
+from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.cim.staged import Staged
+from kgnode.errors import BadShapes
 
 Engine = Literal["auto", "compiled", "pyshacl"]
 
@@ -48,14 +51,9 @@ def validate(
     Raises:
         BadShapes: a pack's shapes are broken.
     """
-    data = staged_data(staged)
+    data = merge_staged(staged)
     models = tuple(model.content_hash for model in staged.models)
     return validate_data(data, packs, engine=engine, place=staged.place, models=models)
-
-
-def staged_data(staged: Staged) -> Data:
-    """Return the merge of the staged models and of any graph put beside them as context."""
-    return merge(staged.store)
 
 
 def validate_data(
@@ -95,8 +93,8 @@ def units(pack: Pack, data: Data) -> Iterator[Unit]:
     served = [n for n in data.namespaces if n in pack.namespaces] if pack.namespaces else [None]
     for namespace in served:
         pairs: tuple[hierarchy.Pair, ...] = ()
-        if pack.classes is not None and namespace is not None:
-            pairs = hierarchy.pairs(pack.classes, namespace)
+        if pack.classes == "cim" and namespace is not None:
+            pairs = hierarchy.pairs(namespace)
         yield Unit(pack, pack.shapes(namespace), pairs)
 
 
@@ -112,10 +110,35 @@ class _Run:
         return reference.data_graph(self.data)
 
     def judge(self, unit: Unit, engine: Engine) -> None:
-        ontology = reference.to_rdflib(
-            ox.Triple(sub, hierarchy.SUBCLASS_OF, sup) for sub, sup in unit.pairs
-        )
+        shapes = unit.shapes
+        left = [(shape, "asked for") for shape in shapes.targeted]
+        if engine != "pyshacl":
+            judge = Judge(self.data, shapes, unit.pairs, unit.pack.id)
+            mine, left = judge.split()
+            if left and engine == "compiled":
+                raise BadShapes(
+                    f"{len(left)} shapes of {unit.pack.id} are not compiled: {left[0][1]}.",
+                    hint="Use --engine auto, which leaves them to pySHACL.",
+                    subject=str(left[0][0].id),
+                )
+            self.results += judge.judge(mine)
+            self._count("compiled", shapes, mine)
+        if left:
+            self._leave(unit, [shape for shape, _ in left])
+        if left and engine == "auto":
+            reasons = ", ".join(sorted({reason for _, reason in left}))
+            self.notes.append(
+                f"{len(left)} targeted shapes of {unit.pack.id} were judged by pySHACL, since "
+                f"they use {reasons}."
+            )
+
+    def _leave(self, unit: Unit, left: Sequence[Shape]) -> None:
+        ontology = reference.to_rdflib((sub, hierarchy.SUBCLASS_OF, sup) for sub, sup in unit.pairs)
         self.results += reference.judge(
-            self._rdflib, unit.shapes, ontology=ontology, pack=unit.pack.id
+            self._rdflib, unit.shapes, left, ontology=ontology, pack=unit.pack.id
         )
-        self.engines["pyshacl"] += len(unit.shapes.by_id)
+        self._count("pyshacl", unit.shapes, left)
+
+    def _count(self, engine: str, shapes: Shapes, roots: Sequence[Shape]) -> None:
+        reached = {id(shape) for root in roots for shape in all_shapes(shapes, root)}
+        self.engines[engine] += len(reached)

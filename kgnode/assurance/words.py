@@ -43,8 +43,8 @@ _EXPECTED = {
     "closed": "no other properties than those of the shape",
     "hasValue": "the value {}",
     "in": "one of {}",
-    "sparql": "what the rule says",
-    "custom": "what the rule says",
+    "sparql": "",
+    "custom": "",
 }
 _HINTS = {
     "class": "Add the model that defines the object, or correct the reference.",
@@ -91,7 +91,7 @@ def expected(constraint: Constraint | None, message: str = "") -> str:
     listed = [term_text(value) for value in constraint.values[:6]]
     if len(constraint.values) > 6:
         listed.append(f"... ({len(constraint.values)} in all)")
-    phrase = _EXPECTED.get(constraint.kind, "what the rule says")
+    phrase = _EXPECTED.get(constraint.kind, "")
     text = phrase.format(", ".join(listed))
     if constraint.kind in ("minCount", "maxCount"):
         text += " value" if listed == ["1"] else " values"
@@ -121,4 +121,5 @@ def sentence(result: Result) -> str:
     if result.message:
         return result.message
     where = f"{result.path} " if result.path is not None else ""
-    return f"{where}should be {expected(result.constraint)}."
+    asked = expected(result.constraint) or f"as {term_text(result.shape.id)} says"
+    return f"{where}should be {asked}."

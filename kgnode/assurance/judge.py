@@ -1,0 +1,389 @@
+"""Run compiled checks: plans in, results out.
+
+In: ``Data``, shapes and the subclass closure. Out: ``Result``s, and the shapes that have to go to
+pySHACL. Logic (sh:and, sh:or, sh:xone, sh:not, sh:node, qualified shapes) is set algebra over the
+value nodes that fail the nested shapes, which are themselves judged set at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import pyoxigraph as ox
+
+from kgnode.assurance.compile import (
+    LOGIC_KINDS,
+    PAIR_KINDS,
+    SHAPES_GRAPH,
+    Fused,
+    Member,
+    Plan,
+    bound,
+    constants,
+    path_text,
+    require_supported,
+)
+from kgnode.assurance.conditions import term, violates
+from kgnode.assurance.data import Data, original
+from kgnode.assurance.graph import Term
+from kgnode.assurance.hierarchy import Pair, closure
+from kgnode.assurance.paths import Path, predicate
+from kgnode.assurance.results import Result
+from kgnode.assurance.shapes import Shape, Shapes
+from kgnode.assurance.sources import Source, Sources, Unsupported
+from kgnode.assurance.sparql import asking, over, prepare
+
+_PLACE = re.compile(r"\{[?$]([A-Za-z_0-9]+)\}")
+Row = tuple[Term, ...]
+
+_TESTS: dict[str, Callable[[int, int], bool]] = {
+    "and": lambda failed, _: failed > 0,
+    "node": lambda failed, _: failed > 0,
+    "or": lambda failed, among: failed == among,
+    "not": lambda failed, _: failed == 0,
+    "xone": lambda failed, among: among - failed != 1,
+}
+"""4.6: whether a value node violates, from how many of the nested shapes it fails."""
+
+
+class Judge:
+    """Judges the shapes of one pack on one data set with compiled checks."""
+
+    def __init__(self, data: Data, shapes: Shapes, pairs: Sequence[Pair], pack: str = "") -> None:
+        self._data = data
+        self._shapes = shapes
+        self._pack = pack
+        stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
+        self._sources = Sources(data, closure([*pairs, *stated]))  # type: ignore[list-item]
+        self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
+
+    def split(self) -> tuple[list[Shape], list[tuple[Shape, str]]]:
+        """Return the targeted shapes that are compiled, and those that are not with the reason."""
+        mine: list[Shape] = []
+        others: list[tuple[Shape, str]] = []
+        for shape in self._shapes.targeted:
+            try:
+                require_supported(self._shapes, shape, derived=self._data.derived)
+            except Unsupported as reason:
+                others.append((shape, str(reason)))
+            else:
+                mine.append(shape)
+        return mine, others
+
+    def judge(self, roots: Iterable[Shape]) -> Iterator[Result]:
+        """Yield the results of targeted shapes on their targets."""
+        plan = Plan()
+        for root in roots:
+            if not root.deactivated:
+                plan.add(self._shapes, root, self._sources.of(root))
+        yield from map(self._spelled, self._run(plan))
+
+    def judge_on(self, root: Shape, nodes: Iterable[Term]) -> Iterator[Result]:
+        """Yield the results of a shape on the given focus nodes."""
+        plan = Plan()
+        plan.add(self._shapes, root, self._sources.marked(nodes))
+        yield from map(self._spelled, self._run(plan))
+
+    def _spelled(self, result: Result) -> Result:
+        """Return the result with its terms as the shapes and files wrote them."""
+        terms = [result.focus] if result.value is None else [result.focus, result.value]
+        exact = [self._sources.spelled.get(found, original(found)) for found in terms]
+        if exact == terms:
+            return result
+        return replace(result, focus=exact[0], value=exact[1] if exact[1:] else None)
+
+    def _run(self, plan: Plan) -> Iterator[Result]:
+        for fused in plan.fused.values():
+            if fused.values:
+                yield from self._values(fused)
+            for member in fused.counts:
+                yield from self._count(fused, member)
+        for source, member in plan.single:
+            yield from self._single(source, member)
+        for source, path, shape in plan.nested:
+            yield from self._nested(source, path, shape)
+
+    def _nested(self, source: Source, path: Path, shape: Shape) -> Iterator[Result]:
+        """4.7.2: a property shape on the values of another, once for each way there."""
+        plan = Plan()
+        plan.add(self._shapes, shape, source.step(path))
+        found = list(self._run(plan))
+        if found:
+            ways = Counter(value for _, value in self._pairs(source, path))
+            for result in found:
+                yield from [result] * ways[result.focus]
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _rows(self, query: str, names: Sequence[str]) -> Iterator[Row]:
+        """Yield the distinct rows of a query; an unbound variable is None."""
+        seen: set[Row] = set()
+        for solution in self._data.store.query(query):  # type: ignore[union-attr]
+            row = tuple(solution[name] for name in names)
+            if row not in seen:
+                seen.add(row)
+                yield row
+
+    def _pairs(self, source: Source, path: Path | None) -> Iterator[Row]:
+        """Yield (focus node, value node)."""
+        pattern = _with_values(source, path)
+        yield from self._rows(f"SELECT ?this ?value WHERE {{ {pattern} }}", ("this", "value"))
+
+    def _result(
+        self,
+        member: Member,
+        focus: Term,
+        value: Term | None = None,
+        *,
+        path: Path | None = None,
+        message: str = "",
+    ) -> Result:
+        shape, constraint = member.shape, member.constraint
+        return Result(
+            focus=focus,
+            path=path if path is not None else shape.path,
+            value=value,
+            component=constraint.component,
+            shape=shape,
+            constraint=constraint,
+            severity=shape.severity,
+            message=message or text_of(shape.messages),
+            pack=self._pack,
+        )
+
+    # -- value nodes one by one -----------------------------------------------------------------
+
+    def _values(self, fused: Fused) -> Iterator[Result]:
+        value = "?this" if fused.path is None else "?value"
+        tests = [violates(m.constraint, value, self._sources.classes) for m in fused.values]
+        pattern = fused.source.pattern
+        if fused.path is not None:
+            pattern = f"{pattern} ?this {fused.path.sparql()} ?value ."
+        flags = [f"f{number}" for number in range(len(tests))]
+        columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
+        query = (
+            f"SELECT ?this {'?value' if fused.path is not None else ''} {columns} "
+            f"WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
+        )
+        names = ["this", "this" if fused.path is None else "value", *flags]
+        for focus, node, *marks in self._rows(query, names):
+            for member, mark in zip(fused.values, marks, strict=True):
+                if mark.value == "true":
+                    yield self._result(member, focus, node)
+
+    # -- how many -------------------------------------------------------------------------------
+
+    def _count(self, fused: Fused, member: Member) -> Iterator[Result]:
+        number = bound(member.constraint)
+        source = fused.source.pattern
+        path = path_text(member.shape)
+        if member.constraint.kind == "minCount":
+            if number <= 0:
+                return
+            query = (
+                f"SELECT ?this WHERE {{ {source} FILTER NOT EXISTS {{ ?this {path} ?value }} }}"
+                if number == 1
+                else f"SELECT ?this WHERE {{ {source} OPTIONAL {{ ?this {path} ?value }} }} "
+                f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) < {number})"
+            )
+        elif number == 1:
+            query = (
+                f"SELECT ?this WHERE {{ {source} ?this {path} ?value . ?this {path} ?other . "
+                f"FILTER(!sameTerm(?value, ?other)) }}"
+            )
+        else:
+            query = (
+                f"SELECT ?this WHERE {{ {source} ?this {path} ?value }} "
+                f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) > {number})"
+            )
+        for (focus,) in self._rows(query, ("this",)):
+            yield self._result(member, focus)
+
+    # -- the rest -------------------------------------------------------------------------------
+
+    def _single(self, source: Source, member: Member) -> Iterator[Result]:
+        kind = member.constraint.kind
+        if kind in LOGIC_KINDS:
+            yield from self._logic(source, member)
+        elif kind in PAIR_KINDS:
+            yield from self._pair(source, member)
+        elif kind.startswith("qualified"):
+            yield from self._qualified(source, member)
+        else:
+            handlers: dict[str, Callable[[Source, Member], Iterator[Result]]] = {
+                "closed": self._closed,
+                "hasValue": self._has_value,
+                "uniqueLang": self._unique_lang,
+                "sparql": self._sparql,
+                "custom": self._custom,
+            }
+            yield from handlers[kind](source, member)
+
+    def _fails(self, node: Term, source: Source) -> frozenset[Term]:
+        """Return the nodes of a source that do not conform to a shape."""
+        key = (node, source.pattern)
+        if key not in self._failing:
+            plan = Plan()
+            plan.add(self._shapes, self._shapes.by_id[node], source)
+            self._failing[key] = frozenset(result.focus for result in self._run(plan))
+        return self._failing[key]
+
+    def _logic(self, source: Source, member: Member) -> Iterator[Result]:
+        path, constraint = member.shape.path, member.constraint
+        below = source if path is None else source.step(path)
+        failing = [self._fails(node, below) for node in constraint.shapes]
+        test = _TESTS[constraint.kind]
+        if constraint.kind in ("and", "node", "or") and failing and not any(failing):
+            return
+        for focus, value in self._pairs(source, path):
+            if test(sum(value in bad for bad in failing), len(failing)):
+                yield self._result(member, focus, value)
+
+    def _qualified(self, source: Source, member: Member) -> Iterator[Result]:
+        path, constraint = member.shape.path, member.constraint
+        assert path is not None  # noqa: S101
+        below = source.step(path)
+        fails = self._fails(constraint.shapes[0], below)
+        siblings = [self._fails(node, below) for node in constraint.siblings]
+        fitting: dict[Term, int] = defaultdict(int)
+        for focus, value in self._pairs(source, path):
+            if value not in fails and all(value in others for others in siblings):
+                fitting[focus] += 1
+        number = bound(constraint)
+        if constraint.kind == "qualifiedMaxCount":
+            bad = [focus for focus, count in fitting.items() if count > number]
+        else:
+            rows = self._rows(f"SELECT ?this WHERE {{ {source.pattern} }}", ("this",))
+            bad = [focus for (focus,) in rows if fitting.get(focus, 0) < number]
+        for focus in bad:
+            yield self._result(member, focus)
+
+    def _pair(self, source: Source, member: Member) -> Iterator[Result]:
+        """4.5: values of the path against values of another property."""
+        other = term(member.constraint.values[0])
+        values = _with_values(source, member.shape.path)
+        kind = member.constraint.kind
+        queries = {
+            "equals": [
+                f"{values} FILTER NOT EXISTS {{ ?this {other} ?value }}",
+                _missing(source, member.shape.path, other),
+            ],
+            "disjoint": [f"{values} ?this {other} ?value ."],
+            "lessThan": [f"{values} ?this {other} ?o . FILTER(!COALESCE(?value < ?o, false))"],
+            "lessThanOrEquals": [
+                f"{values} ?this {other} ?o . FILTER(!COALESCE(?value <= ?o, false))"
+            ],
+        }[kind]
+        for body in queries:
+            extra = " ?o" if kind.startswith("lessThan") else ""
+            query = f"SELECT ?this ?value{extra} WHERE {{ {body} }}"
+            names = ("this", "value", "o") if extra else ("this", "value")
+            for row in self._rows(query, names):
+                yield self._result(member, row[0], row[1])
+
+    def _closed(self, source: Source, member: Member) -> Iterator[Result]:
+        allowed = ", ".join(term(value) for value in member.constraint.values)
+        test = f"FILTER(?property NOT IN ({allowed}))" if allowed else ""
+        path = member.shape.path
+        node = "?this" if path is None else "?node"
+        reach = "" if path is None else f"?this {path.sparql()} ?node ."
+        query = (
+            f"SELECT ?this ?property ?value WHERE {{ {source.pattern} {reach} "
+            f"{node} ?property ?value . {test} }}"
+        )
+        for focus, found, value in self._rows(query, ("this", "property", "value")):
+            where = predicate(found.value)
+            yield self._result(member, focus, value, path=where)
+
+    def _has_value(self, source: Source, member: Member) -> Iterator[Result]:
+        wanted = term(member.constraint.values[0])
+        if member.shape.path is None:
+            test = f"FILTER(!sameTerm(?this, {wanted}))"
+        else:
+            test = f"FILTER NOT EXISTS {{ ?this {path_text(member.shape)} {wanted} }}"
+        query = f"SELECT ?this WHERE {{ {source.pattern} {test} }}"
+        for (focus,) in self._rows(query, ("this",)):
+            yield self._result(member, focus)
+
+    def _unique_lang(self, source: Source, member: Member) -> Iterator[Result]:
+        path = path_text(member.shape)
+        query = (
+            f"SELECT ?this ?language WHERE {{ {source.pattern} ?this {path} ?value , ?other . "
+            "BIND(LCASE(LANG(?value)) AS ?language) FILTER(?language != '' "
+            "&& ?language = LCASE(LANG(?other)) && !sameTerm(?value, ?other)) }"
+        )
+        for focus, _ in self._rows(query, ("this", "language")):
+            yield self._result(member, focus)
+
+    # -- queries of the pack ----------------------------------------------------------------------
+
+    def _sparql(self, source: Source, member: Member) -> Iterator[Result]:
+        query = member.constraint.sparql
+        assert query is not None  # noqa: S101
+        values = constants(member.shape, member.constraint)
+        if "shapesGraph" in values:
+            self._data.store.extend(ox.Quad(*triple, SHAPES_GRAPH) for triple in self._shapes.graph)
+        ready = prepare(query, values, path_text(member.shape))
+        names = tuple(dict.fromkeys(("this", *ready.projection)))
+        text = over(ready, source.pattern)
+        for row in self._rows(text, names):
+            solution = dict(zip(names, row, strict=True))
+            focus = row[0]
+            value = solution.get("value")
+            if value is None and member.shape.path is None:
+                value = focus
+            found = solution.get("path")
+            message = text_of(member.shape.messages) or text_of(query.messages)
+            yield self._result(
+                member,
+                focus,
+                value,
+                path=predicate(found.value) if isinstance(found, ox.NamedNode) else None,
+                message=_fill(message, {**member.constraint.parameters, **solution}),
+            )
+
+    def _custom(self, source: Source, member: Member) -> Iterator[Result]:
+        query = member.constraint.sparql
+        assert query is not None  # noqa: S101
+        if query.form == "select":
+            yield from self._sparql(source, member)
+            return
+        values = constants(member.shape, member.constraint)
+        ready = prepare(query, values, path_text(member.shape))
+        text = asking(ready, _with_values(source, member.shape.path))
+        for focus, value in self._rows(text, ("this", "value")):
+            message = text_of(member.shape.messages) or text_of(query.messages)
+            solution = {**member.constraint.parameters, "this": focus, "value": value}
+            yield self._result(member, focus, value, message=_fill(message, solution))
+
+
+def _with_values(source: Source, path: Path | None) -> str:
+    if path is None:
+        return f"{source.pattern} BIND(?this AS ?value)"
+    return f"{source.pattern} ?this {path.sparql()} ?value ."
+
+
+def _missing(source: Source, path: Path | None, other: str) -> str:
+    if path is None:
+        return f"{source.pattern} ?this {other} ?value . FILTER(!sameTerm(?this, ?value))"
+    absent = f"FILTER NOT EXISTS {{ ?this {path.sparql()} ?value }}"
+    return f"{source.pattern} ?this {other} ?value . {absent}"
+
+
+def text_of(messages: Sequence[ox.Literal]) -> str:
+    """Return the message to show: English or untagged first."""
+    ranked = sorted(messages, key=lambda m: (m.language or "") not in ("", "en"))
+    return ranked[0].value if ranked else ""
+
+
+def _fill(message: str, values: Mapping[str, Term | None]) -> str:
+    """5.3.2: put the solution's terms for ``{?name}`` in a message."""
+
+    def text(match: re.Match[str]) -> str:
+        found = values.get(match.group(1))
+        return match.group() if found is None else found.value
+
+    return _PLACE.sub(text, message)
