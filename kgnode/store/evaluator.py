@@ -114,6 +114,10 @@ def _answer(
         refusal = {"code": "memory"}
     except (RuntimeError, ValueError) as error:
         refusal = {"code": "refused", "message": str(error)}
+    except OSError as error:
+        # what a query may not open; a disk view's own trouble says "IO error"
+        code = "unexpected" if str(error).startswith("IO error") else "refused"
+        refusal = {"code": code, "message": str(error)}
     except Exception as error:
         traceback.print_exc()
         refusal = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
