@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Primary:
-    """A primary substation: its bars at 33 and 11 kV and its loads."""
+    """A primary substation: its bar at 33 kV, the first of two 11 kV sections, its loads."""
 
     substation: str
     name: str
@@ -211,14 +211,16 @@ class _AreaBuilder:
         place: str,
         substation: str,
         high: Bar,
-        low: Bar,
+        lows: tuple[Bar, Bar],
         design: tuple[float, float, float, float],
     ) -> tuple[str, ...]:
+        """Put two like transformers on a bar, each on its own low-voltage section."""
         mva, x_percent, x_over_r, target = design
         x = x_percent / 100 * high.level.kv**2 / mva
-        winding = Winding(x / x_over_r, x, (high.level.kv, low.level.kv), mva)
+        kv = (high.level.kv, lows[0].level.kv)
+        winding = Winding(x / x_over_r, x, kv, mva)
         made = []
-        for number in (1, 2):
+        for number, low in enumerate(lows, 1):
             name = f"{place} T{number}"
             ends = (
                 bay(self.grid, high.level, high.node, f"{name} HV")[0],
@@ -229,7 +231,7 @@ class _AreaBuilder:
                     self.grid,
                     name,
                     substation,
-                    (high.level.kv, low.level.kv),
+                    kv,
                     ends,
                     winding,
                     Taps(FIRST_STEP, target),
@@ -246,7 +248,7 @@ class _AreaBuilder:
         length_km = round(self.chance.uniform(6, 14), 2)
         for number, bar in enumerate(bars, 1):
             self._circuit(f"{self.gsp.name} - {place} {number}", 132.0, (bar, high), length_km)
-        pair = self._pair(f"{place} BSP", substation, high, low, BULK)
+        pair = self._pair(f"{place} BSP", substation, high, (low, low), BULK)
         count = max(2, round(power[0] / PRIMARY_MW))
         weights = [self.chance.uniform(0.85, 1.15) for _ in range(count)]
         parts = list(zip(shares(power[0], weights), shares(power[1], weights), strict=True))
@@ -276,13 +278,16 @@ class _AreaBuilder:
         self.grid.position(substation, x, y)
         high = self._bar(substation, place, 33.0, x, y)
         low = self._bar(substation, place, 11.0, x, y)
-        self._pair(place, substation, high, low, PRIMARY)
+        other = busbar(self.grid, low.level, f"{low.name} busbar B")
+        section = Bar(low.level, other, f"{low.name} B", x, y)
+        switch(self.grid, low.level, "Breaker", f"{low.name} section CB", (low.node, other))
+        self._pair(place, substation, high, (low, section), PRIMARY)
         weights = [1.2, 1.0]
         parts = zip(shares(power[0], weights), shares(power[1], weights), strict=True)
         loads = []
-        for number, part in enumerate(parts, 1):
+        for number, (part, bar) in enumerate(zip(parts, (low, section), strict=True), 1):
             name = f"{place} feeders {number}"
-            outer, _ = bay(self.grid, low.level, low.node, name)
+            outer, _ = bay(self.grid, low.level, bar.node, name)
             loads.append(load(self.grid, low.level, outer, name, part, self.group))
         return Primary(substation, place, high, low, tuple(loads), power[0])
 

@@ -147,7 +147,7 @@ def build(size: Size, seed: int, folder: Path) -> Scenario:
         site = next(site for site in source.sites if gsp.bus in site.buses)
         distributions[gsp.owner].add(gsp, tno.attachments[gsp.ident], site.x, site.y)
     areas = {ident: area for one in distributions.values() for ident, area in one.areas.items()}
-    ties = _ties(source, distributions, areas, boundary)
+    ties = _ties(source, distributions, areas, boundary, f"{size}/{seed}")
     outages = _outages(source, tno, areas)
     organisations = (
         _network("TNO", "Transmission owner (demo)", "TNO", folder, tno.grid, None),
@@ -212,8 +212,9 @@ def _ties(
     distributions: dict[str, Distribution],
     areas: dict[str, Area],
     boundary: Boundary,
+    seed: str,
 ) -> Ties:
-    ties = Ties(distributions, boundary)
+    ties = Ties(distributions, boundary, seed)
     for area in areas.values():
         ties.inside(area)
     for first, second in source.neighbours:

@@ -6,6 +6,7 @@ one breaker of the two normally open; across DNOs two half circuits meet at a bo
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,10 @@ from federation.demo.boundary import Boundary
 from federation.demo.dno import AMPERES, Area, Bar, Distribution, impedance
 from federation.demo.equipment import Rating, bay, line
 
-KM_PER_DEGREE = 95.0
-"""Length of a tie from the drawn distance; the positions are invented, so is the length."""
+LENGTH_KM = {132.0: (3.0, 6.0), 33.0: (2.0, 5.0), 11.0: (0.6, 1.5)}
+"""Range of lengths; assumed, as positions are invented and say nothing of distance."""
+LONG_EVERY, LONG_TIMES = 5, 6.0
+"""Every fifth tie is six times as long: one that few transfers can use."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,13 @@ class Tie:
 class Ties:
     """Draws ties and remembers which bars have one already."""
 
-    def __init__(self, distributions: dict[str, Distribution], boundary: Boundary) -> None:
+    def __init__(
+        self, distributions: dict[str, Distribution], boundary: Boundary, seed: str
+    ) -> None:
         self.distributions, self.boundary = distributions, boundary
         self.made: list[Tie] = []
         self._used: set[str] = set()
+        self._chance = random.Random(f"{seed}/ties")  # noqa: S311 - a demo's lengths
 
     def inside(self, area: Area) -> None:
         """Draw a 33 kV tie between each bulk supply point and the next."""
@@ -59,7 +65,7 @@ class Ties:
         kv = a.level.kv
         owners = (first.gsp.owner, second.gsp.owner)
         name = f"Tie {len(self.made) + 1:02d} {a.name} - {b.name}"
-        length_km = round(max(2.0, _distance(a, b) * KM_PER_DEGREE / 4), 2)
+        length_km = self._length_km(kv)
         opened = len(self.made) % 2
         outer, breakers = [], []
         for end, (bar, owner) in enumerate(zip((a, b), owners, strict=True)):
@@ -93,6 +99,11 @@ class Ties:
                 )
         gsps = (first.gsp.ident, second.gsp.ident)
         self.made.append(Tie(name, kv, gsps, owners, breakers[opened]))
+
+    def _length_km(self, kv: float) -> float:
+        length_km = self._chance.uniform(*LENGTH_KM[kv])
+        is_long = len(self.made) % LONG_EVERY == LONG_EVERY - 1
+        return round(length_km * (LONG_TIMES if is_long else 1), 2)
 
     def _nearest(self, one: Sequence[Bar], two: Sequence[Bar]) -> tuple[Bar, Bar]:
         def cost(pair: tuple[Bar, Bar]) -> tuple[int, float, str]:
