@@ -12,6 +12,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -57,7 +58,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp, grace_seconds: int = GRACE_SECONDS) -> uvicorn.Server:
+def server(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> uvicorn.Server:
     """Return a quiet server of an application; sockets are given when it serves."""
     return _Server(
         uvicorn.Config(
@@ -65,8 +66,8 @@ def server(app: ASGIApp, grace_seconds: int = GRACE_SECONDS) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=grace_seconds,
+            lifespan=lifespan,
+            timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=75,
         )
     )

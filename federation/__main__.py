@@ -1,0 +1,5 @@
+"""``python -m federation``."""
+
+from federation.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""``python -m kgnode``."""
+
+from kgnode.cli import main
+
+main()
