@@ -93,7 +93,7 @@ class Audit:
         Raises:
             StoreFull: the log cannot be written.
         """
-        line = orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry}, default=str)
+        line = orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry}, default=_plain)
         with self._wake:
             if self._failed is not None:
                 raise _full(self._failed)
@@ -272,6 +272,11 @@ def append(path: Path, offset: int, content: bytes, *, cut: bool = False) -> Non
             raise
     finally:
         os.close(handle)
+
+
+def _plain(value: Any) -> Any:
+    """Return the JSON form of what JSON does not have: sets are sorted lists."""
+    return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
 def _locked(path: Path) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from kgnode.cim.headers import Header
 from kgnode.policy.caller import Caller
 from kgnode.policy.policies import Decision, Policies, Target
 from kgnode.store.cells import Cell, Manifest
@@ -23,6 +24,8 @@ __all__ = ["Decision", "Policies", "Visible", "visible"]
 
 Withheld = Literal["none", "some", "undisclosed"]
 DECISIONS_KEPT = 1024
+TOLD = frozenset({"title", "description", "licence", "contact", "keywords", "packs", "withheld"})
+TOLD_OF_THE_WHOLE = frozenset({"conforms", "validation", "receipt"})
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,45 @@ def targets(manifests: Sequence[Manifest]) -> list[Target]:
 
 
 def _reduced(manifest: Manifest, permitted: frozenset[str] | None) -> Manifest:
-    """Return the manifest with only the permitted cells; None permits all, unlabelled too."""
+    """Return the manifest as a caller may know it; None permits all, unlabelled cells too.
+
+    What is said of a model or of the data set as a whole (headers, content hash, receipt, result of
+    the validation) stays only where the caller sees all that it is said of.
+    """
     if permitted is None:
         return manifest
+    header_labels: Mapping[str, Any] = manifest.attributes.get("header_labels") or {}
     models = []
     for model in manifest.models:
         cells = tuple(c for c in model.cells if c.labels and c.labels <= permitted)
         if cells:
-            models.append(replace(model, cells=cells, triples=sum(c.triples for c in cells)))
-    return replace(manifest, models=tuple(models))
+            whole = len(cells) == len(model.cells)
+            header = header_labels.get(model.iri)
+            told = whole or (header and permitted.issuperset(header))
+            models.append(
+                replace(
+                    model,
+                    header=model.header if told else Header(model.iri, model.header.kind),
+                    content_hash=model.content_hash if whole else "",
+                    cells=cells,
+                    triples=sum(c.triples for c in cells),
+                )
+            )
+    shown = sum(len(model.cells) for model in models)
+    attributes = _told(manifest.attributes, shown == len(manifest.cells))
+    return replace(manifest, models=tuple(models), attributes=attributes)
+
+
+def _told(attributes: Mapping[str, Any], whole: bool) -> dict[str, Any]:
+    """Return the attributes that a caller who is not the owner may know."""
+    names = TOLD | TOLD_OF_THE_WHOLE if whole else TOLD
+    told = {name: value for name, value in attributes.items() if name in names}
+    told["labels"] = {
+        name: {part: about.get(part) for part in ("sensitivity", "reason", "review")}
+        for name, about in (attributes.get("labels") or {}).items()
+        if about.get("sensitivity") in ("open", "shared")
+    }
+    return told
 
 
 def disclosed(manifest: Manifest) -> bool:

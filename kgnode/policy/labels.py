@@ -20,7 +20,7 @@ from kgnode.policy.area import within
 from kgnode.policy.labels_file import CLOSED, LabelRules, Rule, load_labels
 from kgnode.policy.lines import NONE, Lines, Names, divide
 
-__all__ = ["CLOSED", "LabelRules", "Lines", "assign", "load_labels", "unused"]
+__all__ = ["CLOSED", "LabelRules", "Lines", "assign", "header_labels", "load_labels", "unused"]
 
 Cells = Mapping[frozenset[str], Iterable[Triple]]
 
@@ -49,6 +49,27 @@ def assign(
     marks = mark(staged, rules)
     iris = {label.name: label_iri(org, dataset_id, label.name) for label in rules.labels}
     return {model.iri: _cells(staged, model, marks, iris) for model in staged.models}
+
+
+def header_labels(assigned: Mapping[str, Cells]) -> dict[str, list[str]]:
+    """Return model IRI -> all labels on the statements of its header, for the data set's record.
+
+    A model whose header has a statement without labels is left out: its header is the owner's.
+    """
+    found: dict[str, list[str]] = {}
+    for model, cells in assigned.items():
+        head = b"<" + model.encode() + b"> "
+        sets = [labels for labels, part in cells.items() if _begins(part, head)]
+        if sets and all(sets):
+            found[model] = sorted(frozenset[str]().union(*sets))
+    return found
+
+
+def _begins(part: Iterable[Triple], head: bytes) -> bool:
+    """Tell whether any statement of a cell has that subject; true where it cannot be told."""
+    if isinstance(part, Lines):
+        return any(line.startswith(head) or line[:1] != b"<" for line in part.lines)
+    return True
 
 
 def mark(staged: Staged, rules: LabelRules) -> Marks:

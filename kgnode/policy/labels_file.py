@@ -76,6 +76,11 @@ class LabelRules:
     file: str | None = None
     prefixes: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def looks_beyond(self) -> bool:
+        """Whether a change of one model may change the labels of another that stays as it is."""
+        return any(r.kind != "property" and r.values != ("*",) for r in self.rules)
+
     def to_json(self) -> dict[str, dict[str, Any]]:
         """Return what a data set's record keeps of its labels: meaning, areas, properties.
 

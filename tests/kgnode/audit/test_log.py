@@ -28,6 +28,14 @@ def test_entries_come_back_in_order(tmp_path: Path) -> None:
     audit.close()
 
 
+def test_sets_are_kept_as_sorted_lists(tmp_path: Path) -> None:
+    audit = Audit(tmp_path, KEY)
+    audit.record({"roles": frozenset({"planner", "auditor"})})
+    assert audit.tail()[0]["roles"] == ["auditor", "planner"]
+    audit.close()
+    assert verify(tmp_path, KEYS).sound
+
+
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
     audit = Audit(tmp_path, KEY, segment_bytes=50_000)
 
