@@ -142,7 +142,7 @@ def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
         if form is None:
             raise ValueError(f"{request['media']} is no format of query results")
         if isinstance(results, QuerySolutions):
-            spool.rows = FORMS.get(form.media_type)
+            spool.rows = FORMS[form.media_type.partition(";")[0]]
         return _serialise(results, form, request, spool)
 
 
@@ -176,7 +176,7 @@ def _write_graph(
     form = RdfFormat.from_media_type(request["media"])
     if form is None:
         raise ValueError(f"{request['media']} is no format of graphs")
-    spool.rows = FORMS.get(form.media_type)
+    spool.rows = FORMS.get(form.media_type.partition(";")[0])
     if spool.rows is not None:
         return _serialise(results, form, request, spool)
     limit = request["rows"]
@@ -194,7 +194,11 @@ def _write_graph(
             spool.empty()
             results = _query(store, request)
             continue
-        return wire.ROWS if counted.more and cut == wire.WHOLE else cut
+        if counted.more and cut == wire.WHOLE:
+            cut = wire.ROWS
+        if cut != wire.WHOLE and not request["cut"]:
+            raise Full(cut)
+        return cut
 
 
 class _Counted:

@@ -128,6 +128,9 @@ class Host:
             for quad in parse(path=removed, format=RdfFormat.N_TRIPLES, lenient=True):
                 self.store.remove(Quad(quad.subject, quad.predicate, quad.object, target))
             self.store.load(path=added, format=RdfFormat.N_TRIPLES, to_graph=target, lenient=True)
+            left = self.store.quads_for_pattern(None, None, None, target)
+            if graph is not None and next(left, None) is None:
+                self.store.remove_graph(target)  # GRAPH ?g {} would still name it
         self._close_the_abandoned()
         return {"triples": len(self.store), "threads": threads()}
 
