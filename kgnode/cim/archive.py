@@ -221,10 +221,10 @@ def _opener(
     return opened
 
 
-def _seekable(source: Source) -> Path | BinaryIO:
+def _seekable(source: Source) -> BinaryIO:
     """Return a source so that one can seek in it: archives in archives are copied, in bounds."""
     if source.path is not None:
-        return source.path
+        return Kept.of(source.path).open()
     copy = Kept()
     with source.open() as stream:
         while chunk := stream.read(1 << 20):

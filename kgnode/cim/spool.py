@@ -58,6 +58,15 @@ class Kept:
         self.descriptor = -1
         self.size_bytes = 0
 
+    @classmethod
+    def of(cls, path: Path) -> Kept:
+        """Return an existing file to read from; it is closed when nobody reads it any more."""
+        kept = cls()
+        kept.descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(kept, os.close, kept.descriptor)
+        kept.size_bytes = os.fstat(kept.descriptor).st_size
+        return kept
+
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
         self.size_bytes += len(chunk)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+import pypowsybl as pp
 import pytest
 
 from kgnode.cim import ReadContext, Staged, read
@@ -67,3 +72,84 @@ def reading(tmp_path: Path, context: ReadContext) -> Callable[..., Staged]:
         return read(paths, own)
 
     return done
+
+
+KINDS = (
+    "buses",
+    "lines",
+    "2_windings_transformers",
+    "3_windings_transformers",
+    "generators",
+    "loads",
+    "boundary_lines",
+    "switches",
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What PowSyBl finds in a CGMES zip.
+
+    Buses of one voltage level are numbered by order, so equipment is compared, not bus names.
+    """
+
+    counts: dict[str, int]
+    status: list[str]
+    flows: dict[str, tuple[float, ...]]
+
+
+def as_one_zip(paths: list[Path], out: Path) -> Path:
+    """The original files in one archive."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in paths:
+            if path.is_dir():
+                for file in sorted(path.rglob("*.xml")):
+                    archive.write(file, file.name)
+            elif path.suffix == ".xml":
+                archive.write(path, path.name)
+            else:
+                with zipfile.ZipFile(path) as given:
+                    for name in given.namelist():
+                        archive.writestr(name, given.read(name))
+    return out
+
+
+def network(path: Path) -> Network:
+    """Counts, load-flow status and the flows at every piece of equipment."""
+    logging.getLogger("powsybl").setLevel(logging.ERROR)
+    net = pp.network.load(str(path))
+    tables = {name: getattr(net, f"get_{name}") for name in KINDS}
+    counts = {name: len(table()) for name, table in tables.items()}
+    status = [str(result.status) for result in pp.loadflow.run_ac(net)]
+    flows = {}
+    for name, table in tables.items():
+        frame = table()
+        columns = [c for c in ("p", "q", "p1", "q1", "p2", "q2", "p3", "q3") if c in frame.columns]
+        for identifier, *values in frame[columns].itertuples() if name != "buses" else ():
+            flows[str(identifier)] = tuple(values)
+    flows["all bus voltages"] = tuple(sorted(net.get_buses()["v_mag"].fillna(0)))
+    return Network(counts, status, flows)
+
+
+def differences(first: Network, second: Network) -> list[str]:
+    """What is not the same in two networks, to 1e-6 MW, MVAr and kV."""
+    found = [
+        f"{name}: {count} and {second.counts[name]}"
+        for name, count in first.counts.items()
+        if count != second.counts[name]
+    ]
+    if first.status != second.status:
+        found.append(f"{first.status} and {second.status}")
+    if first.flows.keys() != second.flows.keys():
+        found.append(f"equipment: {sorted(first.flows.keys() ^ second.flows.keys())[:3]}")
+        return found
+    return found + [
+        name
+        for name, flows in first.flows.items()
+        if second.flows[name] != pytest.approx(flows, abs=1e-6, nan_ok=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def powsybl() -> SimpleNamespace:
+    return SimpleNamespace(as_one_zip=as_one_zip, network=network, differences=differences)
