@@ -21,7 +21,7 @@ from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow, Pinned, Table, load_flow
 from federation.rerouting.network import Network, plain_id
 from federation.rerouting.openpoints import Busbars
-from kgnode.errors import NotFound
+from kgnode.errors import BadRequest, NotFound
 
 BASE = "base"
 _SCRATCH = "switched"
@@ -52,7 +52,13 @@ class Bench:
     """
 
     def __init__(
-        self, network: Network, grid: Grid, areas: Areas, pinned: Pinned | None = None
+        self,
+        network: Network,
+        grid: Grid,
+        areas: Areas,
+        pinned: Pinned | None = None,
+        *,
+        without: Collection[str] = (),
     ) -> None:
         self.network, self.grid, self.areas = network, grid, areas
         self.pinned = pinned or Pinned()
@@ -61,6 +67,7 @@ class Bench:
         network.clone_variant(network.get_working_variant_id(), BASE, True)
         network.set_working_variant(BASE)
         self._fix_supergrid_taps()
+        self.disconnect(iri for iri in without if self.has(iri))
         self.base = self.settle()
         if self.base.converged:
             self.pinned = replace(self.pinned, slack_generator=self.base.slack)
@@ -141,9 +148,18 @@ class Bench:
                 self.network.update_switches(id=ids, open=[position] * len(ids))
 
     def disconnect(self, iris: Iterable[str]) -> None:
-        """Take branches out of service at both ends, in the working variant."""
+        """Take branches out of service at both ends, in the working variant.
+
+        Raises:
+            BadRequest: no switch isolates one of them; PowSyBl would do nothing, silently.
+        """
         for iri in iris:
-            self.network.disconnect(self.id(iri))
+            if not self.network.disconnect(self.id(iri)):
+                raise BadRequest(
+                    f"{self.grid.name(iri)} cannot be taken out: no switch isolates it.",
+                    hint="Name an asset with breakers or disconnectors at its ends.",
+                    subject=iri,
+                )
 
     # running
 

@@ -43,6 +43,10 @@ ASKED = (
     "base_voltages",
     "boundary_points",
     "models",
+    "forecasts",
+    "shapes",
+    "outages",
+    "register",
 )
 """The query files that make a grid."""
 
@@ -100,11 +104,13 @@ class _Builder:
         self.index: dict[str, int] = {}
         self.terminal_node: dict[str, int] = {}
         self.ends: dict[str, list[tuple[int, int, bool]]] = {}
+        self.twice: dict[str, list[str]] = {}
 
     def grid(self) -> Grid:
         self._terminals()
         equipment, switches = self._equipment()
         boundary = self._boundary(equipment)
+        self.kv = self._base_voltages()
         levels, node_level = self._levels()
         windings = self._windings()
         rated = frozenset(self._rated())
@@ -119,10 +125,12 @@ class _Builder:
             machines=self._injections("machines", "machine", equipment, MACHINES),
             windings=windings,
             rated=rated,
+            base_kv=self._base_kv(),
             boundary=boundary,
             models=self._models(),
             owners=tuple(self.answers),
             gaps=gaps.find(self.answers, equipment, switches, windings, rated, boundary),
+            twice={iri: tuple(dict.fromkeys(orgs)) for iri, orgs in self.twice.items()},
             index=self.index,
         )
 
@@ -164,6 +172,9 @@ class _Builder:
                 e["equipment"], e["class"], e["name"], e["container"], e["in_service"], strict=True
             ):
                 key, kind = _text(iri), _text(cls).rpartition("#")[2]
+                if key in equipment and equipment[key].owner != org:
+                    self.twice.setdefault(key, [equipment[key].owner]).append(org)
+                    continue
                 ends = sorted(self.ends.get(key, ()))
                 on = service is not False
                 part = Equipment(
@@ -202,11 +213,26 @@ class _Builder:
             for node, (iri, name, sides) in sorted(points.items())
         )
 
-    def _levels(self) -> tuple[dict[str, Level], tuple[str | None, ...]]:
-        kv: dict[Value, Value] = {}
+    def _base_voltages(self) -> dict[str, float]:
+        found: dict[str, float] = {}
         for answer in self.answers.values():
             columns = answer["base_voltages"]
-            kv.update(zip(columns["base_voltage"], columns["kv"], strict=True))
+            for iri, kv in zip(columns["base_voltage"], columns["kv"], strict=True):
+                if isinstance(kv, float):
+                    found[_text(iri)] = kv
+        return found
+
+    def _base_kv(self) -> dict[str, float]:
+        return {
+            _text(line): self.kv[_text(base)]
+            for answer in self.answers.values()
+            for line, base in zip(
+                answer["lines"]["line"], answer["lines"]["base_voltage"], strict=True
+            )
+            if base in self.kv
+        }
+
+    def _levels(self) -> tuple[dict[str, Level], tuple[str | None, ...]]:
         levels: dict[str, Level] = {}
         for org, answer in self.answers.items():
             v = answer["voltage_levels"]
@@ -224,7 +250,7 @@ class _Builder:
                     _text(name),
                     org,
                     _text(station),
-                    cast("float | None", kv.get(base)),
+                    self.kv.get(_text(base)),
                     cast("float | None", low),
                     cast("float | None", high),
                 )
@@ -275,19 +301,22 @@ class _Builder:
     def _injections(
         self, name: str, key: str, equipment: Mapping[str, Equipment], kinds: frozenset[str]
     ) -> dict[str, Injection]:
-        told: dict[str, tuple[Value, Value]] = {}
+        told: dict[str, tuple[float | None, ...]] = {}
         for answer in self.answers.values():
             c = answer[name]
-            for iri, p, q in zip(c[key], c["p_mw"], c["q_mvar"], strict=True):
-                told[_text(iri)] = (p, q)
+            nothing: list[Value] = [None] * len(c[key])
+            columns = [
+                c.get(n, nothing) for n in ("p_mw", "q_mvar", "rated_mva", "subtransient_pu")
+            ]
+            for iri, *values in zip(c[key], *columns, strict=True):
+                told[_text(iri)] = tuple(cast("list[float | None]", values))
         return {
             part.iri: Injection(
                 part.iri,
                 part.name,
                 part.owner,
                 part.nodes[0],
-                cast("float | None", told.get(part.iri, (None, None))[0]),
-                cast("float | None", told.get(part.iri, (None, None))[1]),
+                *told.get(part.iri, (None, None)),
             )
             for part in equipment.values()
             if part.kind in kinds and part.nodes and all(part.live)

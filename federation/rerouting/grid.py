@@ -72,7 +72,10 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Demand (positive) or generation (negative) at a node; None where it is not told."""
+    """Demand (positive) or generation (negative) at a node; None where it is not told.
+
+    Machines also have their rating in MVA and the subtransient reactance per unit of it.
+    """
 
     iri: str
     name: str
@@ -80,6 +83,8 @@ class Injection:
     node: int
     p_mw: float | None
     q_mvar: float | None
+    rated_mva: float | None = None
+    subtransient_pu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,13 @@ class Gap:
 
 @dataclass(frozen=True)
 class Grid:
-    """The whole graph; node numbers index ``nodes`` and ``node_level``."""
+    """The whole graph; node numbers index ``nodes`` and ``node_level``.
+
+    Attributes:
+        rated: branches with at least one current limit.
+        base_kv: line -> base voltage in kV.
+        twice: assets given by several organisations -> their ids.
+    """
 
     nodes: tuple[str, ...]
     node_level: tuple[str | None, ...]
@@ -153,10 +164,12 @@ class Grid:
     machines: Mapping[str, Injection]
     windings: Mapping[str, tuple[Winding, ...]]
     rated: frozenset[str]
+    base_kv: Mapping[str, float]
     boundary: tuple[BoundaryPoint, ...]
     models: tuple[ModelVersion, ...]
     owners: tuple[str, ...]
     gaps: tuple[Gap, ...] = ()
+    twice: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     index: Mapping[str, int] = field(default_factory=dict)
 
     def kv(self, node: int) -> float | None:

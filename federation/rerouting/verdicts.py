@@ -114,6 +114,7 @@ def _findings(
     _voltage(verified, limits, red, amber)
     _angle(verified, limits, red, amber)
     _n1(verified, limits, names, red, amber)
+    _fault_level(verified, red, amber)
     if verified.spread > 1:
         red.append(f"parallel transformers are {verified.spread} taps apart")
     return red, amber
@@ -154,6 +155,16 @@ def _angle(verified: Verified, limits: Thresholds, red: list[str], amber: list[s
         red.append(f"angle of {angle:.1f} degrees across the open point")
     elif angle > limits.angle_amber_degrees:
         amber.append(f"angle of {angle:.1f} degrees across the open point")
+
+
+def _fault_level(verified: Verified, red: list[str], amber: list[str]) -> None:
+    """A current above a told rating is red, above an assumed one amber."""
+    level = verified.fault_level
+    if level is None or level.rating_ka is None or level.ka <= level.rating_ka:
+        return
+    basis = "its rating" if level.rating_told else "the assumed rating"
+    text = f"fault level of {level.ka:.1f} kA in parallel against {basis} of {level.rating_ka:g} kA"
+    (red if level.rating_told else amber).append(text)
 
 
 def _n1(

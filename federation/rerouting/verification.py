@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from federation.rerouting.bench import Bench, Loading, Voltage
 from federation.rerouting.contingencies import Contingencies, NewViolations
+from federation.rerouting.faultlevel import FaultLevel, worst_in_parallel
 from federation.rerouting.footprint import Footprint, Footprints
 from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow
@@ -72,6 +73,7 @@ class Verified:
     worse: Mapping[str, float] = field(default_factory=dict)
     n1: NewViolations | None = None
     spread: int = 0
+    fault_level: FaultLevel | None = None
 
 
 class Verification:
@@ -114,6 +116,7 @@ class _Run:
         self.step = 0.0
         self.n1: NewViolations | None = None
         self.spread = 0
+        self.fault_level: FaultLevel | None = None
 
     def through(self) -> LoadFlow | None:
         """Go through all states; None where one does not converge."""
@@ -148,7 +151,17 @@ class _Run:
                 return None
         assert flow is not None  # noqa: S101 - there is always one switch to close
         self.flows["parallel"] = flow
+        self.fault_level = worst_in_parallel(self.bench, self._busbars())
         return flow
+
+    def _busbars(self) -> set[str]:
+        """Return the busbars at the open point and along the path."""
+        grid = self.bench.grid
+        nodes = set(self.candidate.point.ends)
+        for iri in (*self.footprint.path, *self.footprint.tie):
+            nodes.update(grid.equipment[iri].nodes)
+        near = {self.bench.busbars.nearest(node) for node in nodes}
+        return {iri for iri in near if iri and grid.equipment[iri].kind == "BusbarSection"}
 
     def _operate(self, action: str, switch: str, before: LoadFlow | None) -> LoadFlow | None:
         if action == "close":
@@ -216,6 +229,7 @@ class _Run:
             worse=self._worse(),
             n1=self.n1,
             spread=self.spread,
+            fault_level=self.fault_level,
         )
 
     def _worse(self) -> dict[str, float]:
