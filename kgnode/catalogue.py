@@ -7,7 +7,7 @@ caller's own view; a data set the caller may not know of is not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +42,8 @@ class Entry:
     """One data set, as the caller sees it.
 
     Attributes:
+        issued, version: only told to callers who see the whole of it, since a change of what is
+            hidden would show in them.
         triples: triples of the caller's own view of it.
         withheld: ``none``, ``some`` or ``undisclosed``: whether the owner hides anything from
             this caller, where the owner says so.
@@ -54,8 +56,8 @@ class Entry:
     description: str
     publisher: str
     publisher_name: str
-    issued: datetime
-    version: int
+    issued: datetime | None
+    version: int | None
     licence: str | None
     contact: str | None
     endpoint: str | None
@@ -69,7 +71,7 @@ class Entry:
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as JSON values."""
-        return asdict(self) | {"issued": self.issued.isoformat()}
+        return asdict(self) | {"issued": self.issued.isoformat() if self.issued else None}
 
 
 def entries(
@@ -77,6 +79,7 @@ def entries(
     permitted: frozenset[Cell],
     identity: Identity,
     withheld: Mapping[str, str],
+    whole: Collection[str],
 ) -> tuple[Entry, ...]:
     """Return the entries of the data sets a caller may discover, ordered by identifier.
 
@@ -85,11 +88,18 @@ def entries(
         permitted: the cells the caller may read; counts are of these alone.
         identity: the owner.
         withheld: what the owner says of each data set to this caller.
+        whole: data sets of which the caller sees everything.
     """
     return tuple(
         sorted(
             (
-                _entry(m, permitted, identity, withheld.get(m.dataset, "undisclosed"))
+                _entry(
+                    m,
+                    permitted,
+                    identity,
+                    withheld.get(m.dataset, "undisclosed"),
+                    m.dataset in whole,
+                )
                 for m in manifests
             ),
             key=lambda entry: entry.iri,
@@ -98,7 +108,11 @@ def entries(
 
 
 def _entry(
-    manifest: Manifest, permitted: frozenset[Cell], identity: Identity, withheld: str
+    manifest: Manifest,
+    permitted: frozenset[Cell],
+    identity: Identity,
+    withheld: str,
+    whole: bool,
 ) -> Entry:
     models = []
     for model in manifest.models:
@@ -122,8 +136,8 @@ def _entry(
         description=about.get("description") or "",
         publisher=identity.org,
         publisher_name=identity.name,
-        issued=manifest.created,
-        version=manifest.number,
+        issued=manifest.created if whole else None,
+        version=manifest.number if whole else None,
         licence=about.get("licence"),
         contact=about.get("contact"),
         endpoint=f"{identity.node_url.rstrip('/')}/sparql" if identity.node_url else None,
@@ -157,15 +171,16 @@ def to_rdf(entry: Entry) -> Iterator[Triple]:
     def say(predicate: str, value: NamedNode | Literal, about: NamedNode = subject) -> Triple:
         return Triple(about, NamedNode(predicate), value)
 
-    issued = entry.issued.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     publisher = NamedNode(f"urn:gridspine:member:{entry.publisher}")
     yield say(f"{RDF}type", NamedNode(f"{dcat}Dataset"))
     yield say(f"{dct}identifier", Literal(entry.id))
     yield say(f"{dct}title", Literal(entry.title, language="en"))
     yield say(f"{dct}publisher", publisher)
     yield say(f"{PREFIXES['rdfs']}label", Literal(entry.publisher_name), publisher)
-    yield say(f"{dct}issued", Literal(issued, datatype=NamedNode(f"{XSD}dateTime")))
-    yield say(f"{dcat}version", Literal(str(entry.version)))
+    if entry.issued is not None:
+        issued = entry.issued.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        yield say(f"{dct}issued", Literal(issued, datatype=NamedNode(f"{XSD}dateTime")))
+        yield say(f"{dcat}version", Literal(str(entry.version)))
     yield say(f"{GS}withheld", NamedNode(f"{GS}{entry.withheld}"))
     yield say(f"{GS}triples", Literal(entry.triples))
     if entry.description:

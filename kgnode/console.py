@@ -26,7 +26,9 @@ from rich.table import Table
 
 from kgnode.errors import GridspineError, Unexpected, record
 
-out = Console(soft_wrap=True, highlight=False)
+_WIDE = None if sys.stdout.isatty() else 180
+
+out = Console(soft_wrap=True, highlight=False, width=_WIDE)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kgnode.assurance.packs import list_packs, read_pack
-from kgnode.cim.document import Account
 from kgnode.cim.spool import Spool
-from kgnode.cim.staged import Model, Staged
+from kgnode.cim.staged import Account, Model, Staged
 from kgnode.errors import BadRequest, MissingFile, NotFound
 from kgnode.home import write_atomically
 from kgnode.names import dataset_iri

@@ -35,7 +35,7 @@ class _Usage:
 
 
 def summarise(store: Store) -> bytes:
-    """Return JSON ``{"predicates": {...}, "classes": {...}, "graphs": [...]}`` of a view's store.
+    """Return JSON ``{"predicates": {...}, "classes": {...}}`` of a view's store.
 
     Authorities are IRI prefixes to the last ``/`` or ``#``, ``literal``, or ``urn:uuid:``.
     """
@@ -62,7 +62,6 @@ def summarise(store: Store) -> bytes:
             iri: {"count": u.count, "subjects": dict(u.subjects)}
             for iri, u in sorted(classes.items())
         },
-        "graphs": sorted(graph.value for graph in store.named_graphs()),
     }
     return orjson.dumps(document)
 

@@ -78,11 +78,10 @@ class Processes:
         self._sampling.set()
         self.stop(*self._running)
 
-    def start(self, name: str, arguments: Sequence[str], url: str, log: Path) -> None:
-        """Start ``python -m ARGUMENTS`` and wait until ``url/healthz`` answers.
+    def start(self, name: str, arguments: Sequence[str], log: Path) -> None:
+        """Start ``python -m ARGUMENTS``.
 
-        Raises:
-            HomeError: it ended, or did not answer in time; the message has its last words.
+        To be called from the main thread: the process ends with the thread that started it.
         """
         with log.open("wb") as stream:
             self._running[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -94,7 +93,6 @@ class Processes:
                 preexec_fn=_die_with_parent,
             )
         self._logs[name] = log
-        self._wait(name, f"{url}/healthz")
 
     def stop(self, *names: str) -> None:
         """End processes; those that do not end in time are killed."""
@@ -125,13 +123,18 @@ class Processes:
         self._measure()
         return self._peak_bytes / 1e6
 
-    def _wait(self, name: str, url: str) -> None:
+    def wait_until_ready(self, name: str, url: str) -> None:
+        """Return once ``url/healthz`` answers.
+
+        Raises:
+            HomeError: it ended, or did not answer in time; the message has its last words.
+        """
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._running[name].poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback, our own
+                with urllib.request.urlopen(f"{url}/healthz", timeout=2):  # noqa: S310 - loopback, our own
                     return
             except OSError:
                 time.sleep(0.05)

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from federation.ask import Answer, select
 from federation.demo.personas import PERSONAS, Persona
-from federation.demo.processes import Processes
+from federation.demo.processes import Processes, free_ports
 from federation.demo.scenario import Scenario, Size, build, questions
 from federation.demo.stage import Stage, set_up
 from federation.demo.study import Assembled, assembled
@@ -25,6 +25,7 @@ from kgnode.console import Outcome, err, out, table
 from kgnode.errors import BadRequest, HomeExists, NotComplete
 
 PLANNER = PERSONAS[0]
+MEMBERS = 4
 MARK = ".gridspine-demo"
 """A folder with this file was made by the demo, so that it may be made anew."""
 ASKED_AS_PERSONAS = 0
@@ -73,16 +74,18 @@ def run(options: Options) -> Outcome:
     if options.size not in ("small", "gb"):
         raise BadRequest(f"There is no size {options.size!r}.", hint="Use small or gb.")
     told = Told(options.quiet)
+    ports = free_ports(1 + MEMBERS, options.port)
     _clear(options.folder)
     since = time.monotonic()
     files = options.folder / "files"
     scenario = build(cast(Size, options.size), options.seed, files)
     told(f"CIM XML of {len(scenario.organisations)} organisations in {files}")
     told.step("files", since)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     with Processes() as processes:
         since = time.monotonic()
-        stage = set_up(scenario, options.folder, options.port, processes, told)
+        stage = set_up(scenario, options.folder, ports, processes, told)
         told.step("nodes and publishing", since)
         result = _show(scenario, stage, told)
         result["seconds"] = round(time.monotonic() - told.started, 1)
@@ -175,6 +178,8 @@ def _shown(term: Any) -> str | float:
     datatype = getattr(getattr(term, "datatype", None), "value", "")
     if datatype.endswith(("#double", "#decimal", "#float")):
         return float(term.value)
+    if term.value.startswith("urn:uuid:"):
+        return f"{term.value[9:17]}…"
     return str(term.value).rpartition("#")[2] or str(term.value)
 
 
@@ -200,9 +205,10 @@ def _tell_model(scenario: Scenario, model: Assembled, told: Told) -> None:
     told(
         f"{model.paired} of {facts.boundary_points} boundary points pair, {model.unfed} unfed loads"
     )
+    verdict = "equals" if model.comparison.equal else "DIFFERS FROM"
     told(
-        f"AC load flow on the assembled model {'equals' if model.comparison.equal else 'DIFFERS FROM'}"
-        f" the one on the files (largest difference {model.comparison.largest:.1e})"
+        f"AC load flow on the assembled model {verdict} the one on the files "
+        f"(largest difference {model.comparison.largest:.1e})"
     )
     if told.quiet:
         return

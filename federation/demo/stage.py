@@ -6,7 +6,7 @@ through the doors that any organisation uses: init, members, join, serve, publis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from federation.demo.personas import Persona
-from federation.demo.processes import Processes, free_ports
+from federation.demo.processes import Processes
 from federation.demo.scenario import DataSet, Organisation, Scenario
 from federation.home import GatewayHome
 from federation.members import Identity, Member
@@ -77,16 +77,17 @@ class Stage:
 def set_up(
     scenario: Scenario,
     folder: Path,
-    first_port: int | None,
+    ports: Sequence[int],
     processes: Processes,
     say: Callable[[str], None],
 ) -> Stage:
     """Make the scheme and the homes, start nodes and gateway, publish everything.
 
+    The first port is the gateway's, the others the nodes'.
+
     Raises:
-        PortInUse: a port is taken. GridspineError: a node does not start or refuses its files.
+        GridspineError: a node does not start or refuses its files.
     """
-    ports = free_ports(1 + len(scenario.organisations), first_port)
     gateway = f"http://127.0.0.1:{ports[0]}"
     urls = {
         organisation.id: f"http://127.0.0.1:{port}"
@@ -106,18 +107,18 @@ def set_up(
     logs.mkdir(exist_ok=True)
     for name, home in homes.items():
         port = urls[name].rpartition(":")[2]
-        processes.start(
-            name, ("kgnode", "serve", str(home), "--port", port), urls[name], logs / f"{name}.log"
-        )
-    say(f"{len(homes)} nodes are served")
-    published = _publish_all(scenario, homes, say)
-
+        processes.start(name, ("kgnode", "serve", str(home), "--port", port), logs / f"{name}.log")
     gateway_home = folder / "homes" / "gateway"
     GatewayHome.create(gateway_home, GATEWAY_OWNER, document, None, homes[GATEWAY_OWNER])
     personas = folder / "homes" / "personas.json"
     personas.write_bytes(orjson.dumps({name: str(home) for name, home in homes.items()}))
     arguments = ("federation.demo.gateway", str(gateway_home), str(personas), str(ports[0]))
-    processes.start("gateway", arguments, gateway, logs / "gateway.log")
+    processes.start("gateway", arguments, logs / "gateway.log")
+    for name, url in (*urls.items(), ("gateway", gateway)):
+        processes.wait_until_ready(name, url)
+    say(f"{len(homes)} nodes and a gateway are served")
+    published = _publish_all(scenario, homes, say)
+
     members = tuple(
         Member(o.id, o.name, urls[o.id], licence_role=o.licence_role)
         for o in scenario.organisations

@@ -48,26 +48,27 @@ async def summary(request: Request) -> Response:
     """The caller's own view in numbers: per predicate and class, with authorities."""
     here = front(request)
     seen = here.see(here.caller(request))
-    view = await here.view(seen)
+    view, reach = await here.view(seen)
     counted = orjson.loads(await here.summary(view))
     document = {
         "node": here.node.org,
-        "version": view.version,
+        "version": reach.version,
         "datasets": [
             {"iri": iri, "withheld": withheld} for iri, withheld in sorted(seen.withheld.items())
         ],
         **counted,
+        "graphs": sorted({cell.model for cell in reach.named}),
     }
-    return _versioned(request, orjson.dumps(document), JSON, view.version, seen)
+    return _versioned(request, orjson.dumps(document), JSON, reach.version, seen)
 
 
 async def summary_terms(request: Request) -> Response:
     """Sorted 64-bit hashes, little endian, of the IRIs in the caller's view."""
     here = front(request)
     seen = here.see(here.caller(request))
-    view = await here.view(seen)
+    view, reach = await here.view(seen)
     content = await here.term_hashes(view)
-    return _versioned(request, content, "application/octet-stream", view.version, seen)
+    return _versioned(request, content, "application/octet-stream", reach.version, seen)
 
 
 async def summary_shared(request: Request) -> Response:
@@ -75,9 +76,10 @@ async def summary_shared(request: Request) -> Response:
     here = front(request)
     seen = here.see(here.caller(request))
     body = await _body(request, SHARED_MAX_BYTES)
-    view = await here.view(seen)
+    view, reach = await here.view(seen)
     counted = orjson.loads(await here.shared_terms(view, body))
-    return json_answer({"version": view.version, **counted}, **{"Gridspine-Version": view.version})
+    version = {"Gridspine-Version": reach.version}
+    return json_answer({"version": reach.version, **counted}, **version)
 
 
 def _versioned(
@@ -111,7 +113,12 @@ async def _body(request: Request, most_bytes: int) -> bytes:
 
 def catalogue_entries(here: Front, seen: Visible) -> tuple[Entry, ...]:
     """Return the catalogue as a caller sees it."""
-    return entries(seen.discoverable, seen.cells, here.node.home.identity, seen.withheld)
+    whole = frozenset(
+        manifest.dataset
+        for manifest in here.node.record.datasets()
+        if all(cell in seen.cells for cell in manifest.cells)
+    )
+    return entries(seen.discoverable, seen.cells, here.node.home.identity, seen.withheld, whole)
 
 
 def rdf_or_json(found: Sequence[Entry], accept: str) -> Response:
@@ -166,11 +173,11 @@ async def token(request: Request) -> Response:
 async def asset(request: Request, iri: Annotated[str, Query(max_length=2000)]) -> Response:
     """Everything the caller's view says of one asset."""
     here = front(request)
-    view = await here.view(here.see(here.caller(request)))
+    view, reach = await here.view(here.see(here.caller(request)))
     found = await here.asset(view, iri)
     if found == b"null":
         raise NotFound(f"Nothing is known of {iri}.", hint="It does not exist, or is not shown.")
-    return Response(found, media_type=JSON, headers={"Gridspine-Version": view.version})
+    return Response(found, media_type=JSON, headers={"Gridspine-Version": reach.version})
 
 
 async def publish(

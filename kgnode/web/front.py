@@ -20,6 +20,7 @@ from kgnode.node import Node
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Visible
 from kgnode.query.answer import Desk
+from kgnode.query.narrow import Reach
 from kgnode.store.view import View, Views
 
 COOKIE = "gridspine_token"
@@ -99,10 +100,10 @@ class Front:
         """Return what the caller sees now."""
         return self.desk.see(caller, None)
 
-    async def view(self, seen: Visible) -> View:
-        """Return the view of everything the caller sees in the default graph, and its models."""
+    async def view(self, seen: Visible) -> tuple[View, Reach]:
+        """Return the view of the default graph, and its reach, whose version counts."""
         reach = self.desk.reach(seen)
-        return await self.views.get(reach.cells, reach.named)
+        return await self.desk.view(reach, graphs=False), reach
 
     async def summary(self, view: View) -> bytes:
         """Return the summary of a view, worked out once for each version."""

@@ -91,7 +91,7 @@ async def asset(request: Request, iri: str) -> Response:
         return await asset_answer(request, iri)
     here = front(request)
     caller = here.caller_of_page(request)
-    view = await here.view(here.see(caller))
+    view, _ = await here.view(here.see(caller))
     found = orjson.loads(await here.asset(view, iri))
     if found is None:
         raise NotFound(f"Nothing is known of {iri}.", hint="It does not exist, or is not shown.")
