@@ -41,6 +41,9 @@ from kgnode.store.rows import FORMS, RowForm
 GROWTH_MAX_BYTES = 256 << 20
 """An evaluator that has grown by more leaves, and a fresh fork takes its place."""
 
+STANDARD_DESCRIPTORS = 3
+"""Descriptors that are always open (the host sees to it), so that none below is free to take."""
+
 PROCESS = Path("/proc/self/statm")
 
 RECYCLED = 3
@@ -346,7 +349,7 @@ def _confine(memory_bytes: int) -> None:
 def _no_descriptors() -> Iterator[None]:
     """Let nothing be opened meanwhile: no file, and no socket to whatever a query names."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_DESCRIPTORS, hard))
     try:
         yield
     finally:

@@ -278,6 +278,9 @@ class SingleHost(Host):
 def main() -> None:
     """Run a host: arguments are the descriptor of the socket to its owner, and the kind."""
     os.umask(0o077)
+    while (spare := os.open(os.devnull, os.O_RDWR)) < evaluator.STANDARD_DESCRIPTORS:
+        pass  # see that input, output and errors are open, whatever they are
+    os.close(spare)
     leave_the_network()
     owner = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(owner.fileno(), False)
