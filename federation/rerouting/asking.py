@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import orjson
 from pyoxigraph import NamedNode, RdfFormat, parse
 
-from federation.members import NTRIPLES, Identity, Member, MemberPool, Reply
+from federation.members import JSON, NTRIPLES, Identity, Member, MemberPool, Reply
 from federation.rerouting.extract import ASKED
 from federation.rerouting.grid import Gap, ModelVersion
 from federation.rerouting.questions import Columns, Question, columns_of, question
@@ -40,11 +41,14 @@ class Answered:
     Attributes:
         answers: organisation -> question -> columns; members that failed are not in it.
         versions: organisation -> digest of the view the caller has there.
+        withheld: organisation -> ``none``, ``some`` or ``undisclosed``, as it declares to the
+            caller, the worst of its data sets.
         lost: one gap per member that could not be asked.
     """
 
     answers: Mapping[str, Mapping[str, Columns]]
     versions: Mapping[str, str]
+    withheld: Mapping[str, str]
     lost: tuple[Gap, ...]
 
 
@@ -56,7 +60,10 @@ async def ask_members(
     A member that fails is reported as a gap; the others' answers stand.
     """
     deadline = time.monotonic() + seconds
-    told = await asyncio.gather(*(_ask_one(pool, identity, m, deadline) for m in members))
+    told, declared = await asyncio.gather(
+        asyncio.gather(*(_ask_one(pool, identity, m, deadline) for m in members)),
+        asyncio.gather(*(_declared(pool, identity, m, deadline) for m in members)),
+    )
     answers: dict[str, Mapping[str, Columns]] = {}
     versions: dict[str, str] = {}
     lost: list[Gap] = []
@@ -66,7 +73,8 @@ async def ask_members(
         else:
             answers[member.id] = columns
             versions[member.id] = version
-    return Answered(answers, versions, tuple(lost))
+    withheld = {m.id: said for m, said in zip(members, declared, strict=True)}
+    return Answered(answers, versions, withheld, tuple(lost))
 
 
 async def fetch_models(
@@ -105,6 +113,19 @@ async def fetch_models(
         )
     )
     return tuple(_model(model, reply) for model, reply in zip(chosen, replies, strict=True))
+
+
+async def _declared(pool: MemberPool, identity: Identity, member: Member, deadline: float) -> str:
+    """Return what a member declares to withhold; saying nothing is ``undisclosed``."""
+    reply = await pool.ask(member, identity, "GET", "/summary", JSON, deadline)
+    try:
+        datasets = orjson.loads(reply.body)["datasets"] if reply.ok else []
+        said = {str(dataset["withheld"]) for dataset in datasets}
+    except (ValueError, TypeError, KeyError):
+        return "undisclosed"
+    if not said or not said <= {"none", "some"}:
+        return "undisclosed"
+    return "some" if "some" in said else "none"
 
 
 async def _ask_one(

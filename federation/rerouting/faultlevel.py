@@ -126,7 +126,7 @@ def short_circuit_ka(
             column = np.zeros(len(kept), dtype=complex)
             column[kept[bus]] = 1.0
             z = abs(factor.solve(column)[kept[bus]])
-            found[bus] = c * BASE_MVA / (math.sqrt(3.0) * circuit.kv[bus] * z)
+            found[bus] = float(c * BASE_MVA / (math.sqrt(3.0) * circuit.kv[bus] * z))
     return found
 
 

@@ -7,6 +7,7 @@ column with the type and the unit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from kgnode.errors import MemberError, NotFound
 from kgnode.names import CIM16, CIM100
 
+_NOT_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 FOLDER = Path(__file__).parent / "queries"
 
 Ask = Callable[[str], Iterable[Sequence[str]]]
@@ -92,6 +94,9 @@ def columns_of(asked: Question, rows: Sequence[Sequence[str]]) -> Columns:
     if any(len(row) != width for row in rows):
         raise MemberError(f"The answer to {asked.name} does not have {width} columns.")
     turned: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * width
+    for column, values in zip(asked.columns, turned, strict=True):
+        if column.type == "iri" and _NOT_IRI.search("".join(values)):
+            raise MemberError(f"{asked.name}: {column.name} has a value that is no IRI.")
     return {
         column.name: _typed(asked, column, values)
         for column, values in zip(asked.columns, turned, strict=True)

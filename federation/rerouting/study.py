@@ -237,7 +237,13 @@ def _json(study: Study) -> dict[str, Any]:
         "made": study.made,
         "model_versions": dict(study.versions) or _versions(grid),
         "models": [
-            {"iri": m.iri, "owner": m.owner, "version": m.version, "scenario_time": m.scenario_time}
+            {
+                "iri": m.iri,
+                "owner": m.owner,
+                "profiles": list(m.profiles),
+                "version": m.version,
+                "scenario_time": m.scenario_time,
+            }
             for m in grid.models
         ],
         "areas": [
