@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import click
 import orjson
 import typer
 from rich.console import Console
@@ -58,7 +57,7 @@ def report(command: str, run: Callable[[], Outcome], *, as_json: bool) -> NoRetu
             command, Outcome(error.detail or None, None, [record(error)], error.exit_code), as_json
         )
         raise typer.Exit(error.exit_code) from None
-    except (typer.Exit, click.exceptions.ClickException, KeyboardInterrupt, BrokenPipeError):
+    except (typer.Exit, typer.Abort, typer.BadParameter, KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
         unexpected = Unexpected(

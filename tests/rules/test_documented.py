@@ -9,7 +9,7 @@ import pytest
 
 from kgnode import errors
 from kgnode.settings import Settings
-from tests.rules import error_table
+from tests.rules import tables
 
 ROOT = Path(__file__).parents[2]
 PRIVATE = re.compile(r"/wo" + r"rk/|/tm" + r"p/gs")
@@ -20,10 +20,10 @@ def test_every_setting_is_documented(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs" / "settings.md").read_text()
 
 
-def test_every_error_code_is_documented() -> None:
-    assert error_table.PAGE.read_text() == error_table.page(), (
-        "run: python -m tests.rules.error_table"
-    )
+@pytest.mark.parametrize("name", sorted(tables.PAGES))
+def test_the_reference_pages_are_fresh(name: str) -> None:
+    fresh = tables.page(name)
+    assert (tables.DOCS / name).read_text() == fresh, "run: python -m tests.rules.tables"
 
 
 def test_every_error_class_stands_in_the_tree_at_the_top() -> None:

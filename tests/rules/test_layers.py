@@ -31,7 +31,13 @@ CONFINED = {
     "SPARQLWrapper": ("kgnode/client.py", "federation/"),
     "cedarpy": ("kgnode/policy/",),
     "fastapi": ("kgnode/web/", "federation/web/"),
-    "typer": ("kgnode/cli", "kgnode/console.py", "federation/cli"),
+    "typer": (
+        "kgnode/cli",
+        "kgnode/console.py",
+        "federation/cli.py",
+        "federation/demo/cli.py",
+        "federation/rerouting/cli.py",
+    ),
 }
 """Packages that only some places may import."""
 
