@@ -28,6 +28,7 @@ from kgnode.home import DEFAULT_BOUNDARY_BASE
 Size = Literal["small", "gb"]
 QUESTIONS = Path(__file__).parent / "questions"
 LICENCE = "https://opensource.org/license/bsd-3-clause"
+SCHEMATIC = "Schematic drawing in degrees, not geographic"
 DNOS = {"DNOA": "Ashdown Distribution (invented)", "DNOB": "Bellmoor Distribution (invented)"}
 
 
@@ -201,7 +202,7 @@ def _distributions(
             Place(size, seed, owner),
             f"{DNOS[owner]}: 132, 33 and 11 kV network generated for the demo",
             boundary.iri,
-            (f"Schematic positions around {source.crs[0]}, not geographic", source.crs[1]),
+            (SCHEMATIC, source.crs[1]),
         )
         made[owner] = Distribution(grid, invent(f"{seed}/{owner}"), f"{size}/{seed}")
     return made

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from federation.gateway import Gateway
 from federation.home import GatewayHome
 from federation.identity import authenticate
-from federation.web import pages
+from federation.web import network, pages
 from federation.web.pages import COOKIE
 from kgnode.errors import GridspineError
 from kgnode.settings import Settings, load_settings
@@ -52,6 +52,8 @@ def build(home: Path, settings: Settings | None = None) -> FastAPI:
             Route("/", pages.workbench, methods=["GET", "POST"]),
             Route("/members", pages.members),
             Route("/catalogue", pages.catalogue),
+            Route("/network", network.page),
+            Route("/network/data", network.data),
             Route("/reports/{name}", pages.report),
             Route("/session", pages.session, methods=["POST"]),
             Route("/healthz", pages.health),

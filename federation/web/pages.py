@@ -35,6 +35,7 @@ _POLICY = (
 _RESULTS = "application/sparql-results+json"
 _MENU = [
     {"path": "/", "label": "Workbench"},
+    {"path": "/network", "label": "Network"},
     {"path": "/catalogue", "label": "Catalogue"},
     {"path": "/members", "label": "Members"},
 ]
@@ -83,7 +84,9 @@ def _page(request: Request, name: str, here: str, status: int = 200, **context: 
         "version": __version__,
         "menu": _MENU,
     }
-    text = _templates.get_template(name).render(site=site, here=here, wide=False, **context)
+    text = _templates.get_template(name).render(
+        **{"site": site, "here": here, "wide": False, **context}
+    )
     headers = {
         "Content-Security-Policy": _POLICY,
         "X-Content-Type-Options": "nosniff",

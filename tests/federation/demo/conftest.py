@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from federation.demo.scenario import Scenario, build
+from tests.federation.cluster import Cluster
+from tests.federation.demo.cluster import running
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 @pytest.fixture(scope="session")
 def gb(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
     return build("gb", 1, tmp_path_factory.mktemp("gb"))
+
+
+@pytest.fixture(scope="session")
+def nodes(small: Scenario) -> Iterator[Cluster]:
+    with running(small) as cluster:
+        yield cluster
