@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kgnode.assurance.packs import Pack, list_packs
+from kgnode.assurance.scopes import names_profile
 
 
 class Described(Protocol):
@@ -52,8 +53,9 @@ def packs_for(staged: HasModels, registered: Path | None = None) -> tuple[Pack, 
 
 def applies(pack: Pack, namespaces: Iterable[str | None], profiles: Iterable[str]) -> bool:
     """Whether a pack is meant for data of these CIM namespaces and profiles."""
-    if pack.namespaces and not set(pack.namespaces).intersection(namespaces):
+    meant = set(pack.namespaces or pack.applies)
+    if meant and meant.isdisjoint(namespace for namespace in namespaces if namespace):
         return False
     if pack.profiles:
-        return any(word in profile for word in pack.profiles for profile in profiles)
+        return names_profile(profiles, pack.profiles)
     return pack.default

@@ -140,7 +140,7 @@ def _require(shape: Shape, constraint: Constraint) -> None:
         try:
             prepare(constraint.sparql, constants(shape, constraint), path_text(shape))
         except ValueError as error:
-            raise Unsupported("a blank node as a parameter") from error
+            raise Unsupported(str(error)) from error
     elif kind not in LOGIC_KINDS:
         raise Unsupported(f"sh:{kind}")
 

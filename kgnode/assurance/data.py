@@ -9,7 +9,7 @@ blank nodes again, and numbers of derived XSD types keep their type under a priv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 import pyoxigraph as ox
@@ -86,17 +86,25 @@ class Data:
         return tuple(n for n in known if any(c.startswith(n) for c in self.classes))
 
 
-def merge_staged(staged: Staged) -> Data:
-    """Return the RDF merge of the staged models and of any graph put beside them as context."""
+def merge_staged(staged: Staged, only: Collection[str] | None = None) -> Data:
+    """Return the RDF merge of staged models, and of any graph put beside them as context.
+
+    Args:
+        staged: what was read.
+        only: IRIs of the models to take, without context; None for all.
+    """
     merged = ox.Store()
     derived = False
     models = {model.iri for model in staged.models}
     for model in staged.models:
+        if only is not None and model.iri not in only:
+            continue
+        stream = staged.graph(model.iri).ntriples()
         if model.header.kind == "rdf":
-            derived |= _load(merged, staged.graph(model.iri).ntriples().read())
+            derived |= _load(merged, stream.read())
         else:
-            merged.load(staged.graph(model.iri).ntriples(), ox.RdfFormat.N_TRIPLES, lenient=True)
-    for graph in staged.store.named_graphs():
+            merged.load(stream, ox.RdfFormat.N_TRIPLES, lenient=True)
+    for graph in staged.store.named_graphs() if only is None else ():
         if graph.value not in models:
             content = staged.store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
             derived |= _load(merged, content or b"")

@@ -59,6 +59,18 @@ class Graph:
         self._by_subject[subject].setdefault(predicate, []).append(value)
         self._by_object[predicate, value].append(subject)
 
+    def drop(self, subject: Subject, predicate: ox.NamedNode, value: Term) -> None:
+        """Take one triple out."""
+        self._seen.remove((subject, predicate, value))
+        self._by_subject[subject][predicate].remove(value)
+        self._by_object[predicate, value].remove(subject)
+
+    def replace(self, subject: Subject, predicate: ox.NamedNode, value: Term) -> None:
+        """Put one value in the place of all values of a property."""
+        for old in list(self.objects(subject, predicate)):
+            self.drop(subject, predicate, old)
+        self.add(subject, predicate, value)
+
     def subjects(self, predicate: ox.NamedNode, value: Term) -> list[Subject]:
         """Return the subjects that have this value."""
         return self._by_object.get((predicate, value), [])

@@ -68,10 +68,18 @@ class Judge:
             try:
                 require_supported(self._shapes, shape, derived=self._data.derived)
             except Unsupported as reason:
-                others.append((shape, str(reason)))
+                if self._has_focus(shape):
+                    others.append((shape, str(reason)))
             else:
                 mine.append(shape)
         return mine, others
+
+    def _has_focus(self, shape: Shape) -> bool:
+        """Whether a shape may have focus nodes; a target not compiled counts as if it had."""
+        try:
+            return not shape.deactivated and not self._sources.of(shape).empty
+        except Unsupported:
+            return True
 
     def judge(self, roots: Iterable[Shape]) -> Iterator[Result]:
         """Yield the results of targeted shapes on their targets."""

@@ -16,8 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph as ox
+
 from kgnode.assurance.graph import FORMATS, Graph, parse, read_file
-from kgnode.assurance.shapes import Shapes, read_shapes
+from kgnode.assurance.shapes import Shapes, read_shapes, sh
+from kgnode.cim.datatypes import held_datatype, published_datatype
 from kgnode.errors import BadShapes, NotFound
 from kgnode.names import CIM16, CIM100, CIM_UCAIUG, resource_folder
 
@@ -28,13 +31,23 @@ NAMESPACES = {"cim100": CIM100, "cim16": CIM16, "cim-ucaiug": CIM_UCAIUG}
 
 @dataclass(frozen=True)
 class PackFile:
-    """One document of a pack; ``namespaces`` empty means all of the pack's."""
+    """One document of a pack.
+
+    Attributes:
+        name: file name.
+        content: its bytes.
+        namespaces: CIM namespaces it is for; empty means all of the pack's.
+        profiles: segments of profile IRIs, one of which a header must name; empty means any data.
+        scope: ``profile``: judged on the models of those profiles; ``all``: on everything.
+        when: ``solved`` or ``unsolved``: only with, or only without, state variables.
+    """
 
     name: str
     content: bytes
     namespaces: tuple[str, ...] = ()
-    profile: str = ""
+    profiles: tuple[str, ...] = ()
     scope: str = "all"
+    when: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +62,8 @@ class Pack:
         classes: ``cim`` where targets and sh:class are read with CIM's class hierarchy, else empty.
         severity: shape name -> severity, where the manifest changes what the shape says.
         folder: where it was read from.
+        default: whether it is chosen where nobody named a pack.
+        applies: CIM namespaces of the data it is meant for; empty means any.
     """
 
     id: str
@@ -62,6 +77,7 @@ class Pack:
     files: tuple[PackFile, ...]
     folder: Path
     default: bool = False
+    applies: tuple[str, ...] = ()
     _made: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -97,6 +113,7 @@ class Pack:
                 content = content.replace(CIM100.encode(), namespace.encode())
             for triple in parse(content, file.name, base=f"urn:gridspine:pack:{self.id}:"):
                 graph.add(*triple)
+        _align_datatypes(graph)
         return read_shapes(graph)
 
     def check(self) -> tuple[str, ...]:
@@ -118,6 +135,20 @@ class Pack:
                 file=str(self.folder),
             )
         return tuple(faults)
+
+
+def _align_datatypes(graph: Graph) -> None:
+    """Ask for the type a property is held as, where the shape asks for the vocabulary's own.
+
+    CIM Float is xsd:float in the vocabularies and held as xsd:double, exact to the file.
+    """
+    for node in list(graph.all_subjects()):
+        path, asked = graph.value(node, sh("path")), graph.value(node, sh("datatype"))
+        if not isinstance(path, ox.NamedNode) or not isinstance(asked, ox.NamedNode):
+            continue
+        held = held_datatype(path.value)
+        if held and held != asked.value and asked.value == published_datatype(path.value):
+            graph.replace(node, sh("datatype"), ox.NamedNode(held))
 
 
 def load_packs(
@@ -197,8 +228,9 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
                 entry["name"],
                 read_file(folder / entry["name"]),
                 tuple(NAMESPACES.get(n, n) for n in entry.get("namespaces", ())),
-                entry.get("profile", ""),
+                tuple(entry.get("profiles", ())),
                 entry.get("scope", "all"),
+                entry.get("when", ""),
             )
             for entry in table["files"]
         )
@@ -214,6 +246,7 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
             files=files,
             folder=folder,
             default=bool(table.get("default", False)),
+            applies=tuple(NAMESPACES.get(n, n) for n in table.get("applies", ())),
         )
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise BadShapes(

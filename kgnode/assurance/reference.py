@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import pyoxigraph as ox
 import rdflib
@@ -25,6 +27,7 @@ from kgnode.errors import BadShapes
 from kgnode.names import RDFS
 
 _TYPE = rdflib.RDF.type
+_COPIES: WeakKeyDictionary[Data, rdflib.Graph] = WeakKeyDictionary()
 _CLASS_TYPES = (
     ox.NamedNode(RDFS + "Class"),
     ox.NamedNode("http://www.w3.org/2002/07/owl#Class"),
@@ -40,11 +43,15 @@ def to_rdflib(triples: Iterable[tuple[Subject, ox.NamedNode, Term]]) -> rdflib.G
 
 
 def data_graph(data: Data) -> rdflib.Graph:
-    """Return the merged data as an rdflib graph."""
-    return to_rdflib(
-        (q.subject, q.predicate, original(q.object))  # type: ignore[misc, arg-type]
-        for q in data.store.quads_for_pattern(None, None, None, ox.DefaultGraph())
-    )
+    """Return the merged data as an rdflib graph, made once for each ``Data``."""
+    known = _COPIES.get(data)
+    if known is None:
+        known = to_rdflib(
+            (q.subject, q.predicate, original(q.object))  # type: ignore[misc, arg-type]
+            for q in data.store.quads_for_pattern(None, None, None, ox.DefaultGraph())
+        )
+        _COPIES[data] = known
+    return known
 
 
 def _node(term: object) -> Node:
@@ -73,6 +80,14 @@ def _term(node: Node) -> Term:
     return ox.Literal(str(node), datatype=ox.NamedNode(str(node.datatype)))
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What pySHACL found, and the shapes it refused to judge with its reason."""
+
+    results: list[Result]
+    refused: tuple[tuple[Shape, str], ...]
+
+
 def judge(
     data: rdflib.Graph,
     shapes: Shapes,
@@ -80,12 +95,36 @@ def judge(
     *,
     ontology: rdflib.Graph | None = None,
     pack: str = "",
-) -> list[Result]:
-    """Return pySHACL's results for some targeted shapes; all others lose their targets for it.
+) -> Judgement:
+    """Return pySHACL's judgement on some targeted shapes; all others lose their targets for it.
 
-    Raises:
-        BadShapes: pySHACL finds the shapes faulty.
+    Where it fails on all together, each shape is given to it alone, so that one shape it cannot
+    read does not silence the others.
     """
+    try:
+        return Judgement(_run(data, shapes, roots, ontology, pack), ())
+    except BadShapes as failure:
+        if len(roots) == 1:
+            return Judgement([], ((next(iter(roots)), failure.message),))
+    half = len(roots) // 2
+    listed = list(roots)
+    parts = [
+        judge(data, shapes, part, ontology=ontology, pack=pack)
+        for part in (listed[:half], listed[half:])
+    ]
+    return Judgement(
+        [result for part in parts for result in part.results],
+        tuple(refusal for part in parts for refusal in part.refused),
+    )
+
+
+def _run(
+    data: rdflib.Graph,
+    shapes: Shapes,
+    roots: Collection[Shape],
+    ontology: rdflib.Graph | None,
+    pack: str,
+) -> list[Result]:
     chosen = {root.id for root in roots}
     others = {shape.id for shape in shapes.targeted} - chosen
     kept = (
@@ -98,11 +137,9 @@ def judge(
             data, shacl_graph=to_rdflib(kept), ont_graph=ontology, advanced=True, inplace=False
         )
     except (ReportableRuntimeError, ShapeLoadError) as error:
-        raise BadShapes(
-            f"pySHACL refuses the shapes: {error}.", hint="Mend the pack; see its documents."
-        ) from error
+        raise BadShapes(f"pySHACL refuses the shapes: {error}.") from error
     if not isinstance(report, rdflib.Graph):
-        raise BadShapes(f"pySHACL failed: {report}.", hint="Mend the pack; see its documents.")
+        raise BadShapes(f"pySHACL failed: {getattr(report, 'message', report)}")
     return list(_results(report, shapes, pack))
 
 

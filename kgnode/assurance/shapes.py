@@ -14,6 +14,7 @@ import pyoxigraph as ox
 
 from kgnode.assurance.graph import TYPE, Graph, Subject, Term
 from kgnode.assurance.paths import Path, read_path
+from kgnode.assurance.sparql import Sparql, check, parses
 from kgnode.assurance.terms import COMPONENTS, KNOWN, SH
 from kgnode.errors import BadShapes
 from kgnode.names import GS, RDFS, XSD, shorten
@@ -28,16 +29,6 @@ _IMPORTS = ox.NamedNode("http://www.w3.org/2002/07/owl#imports")
 def sh(name: str) -> ox.NamedNode:
     """Return a term of the SHACL vocabulary."""
     return ox.NamedNode(SH + name)
-
-
-@dataclass(frozen=True)
-class Sparql:
-    """A query inside a shapes graph, with its prefixes written out in front."""
-
-    form: str
-    text: str
-    node: Term
-    messages: tuple[ox.Literal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +121,7 @@ def read_shapes(graph: Graph) -> Shapes:
         if reader.has_target(node):
             reader.read(node)
             targeted.append(reader.by_id[node])
-    shapes = Shapes(graph, reader.by_id, tuple(targeted), tuple(_unknown_words(graph)))
+    shapes = Shapes(graph, reader.by_id, tuple(targeted), (*_unknown_words(graph), *reader.faults))
     _refuse_cycles(shapes)
     return shapes
 
@@ -182,6 +173,7 @@ class _Reader:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.by_id: dict[Term, Shape] = {}
+        self.faults: list[str] = []
         self.components = tuple(self._custom_components())
 
     def has_target(self, node: Subject) -> bool:
@@ -264,17 +256,19 @@ class _Reader:
         for term in self.graph.objects(node, sh("target")):
             select = self.graph.value(term, sh("select"))
             if isinstance(select, ox.Literal):
-                yield Target("sparql", term, self.sparql(term, "select", select))
+                query = self.sparql(term, "select", select)
+                if self._usable(node, query):
+                    yield Target("sparql", term, query)
             else:
                 yield Target("other", term)
 
     def _constraints(self, node: Subject, path: Path | None) -> Iterator[Constraint]:
-        for predicate, values in self.graph.properties(node).items():
+        for predicate, values in list(self.graph.properties(node).items()):
             kind = predicate.value[len(SH) :] if predicate.value.startswith(SH) else ""
             component = COMPONENTS.get(kind)
             if component is None:
                 continue
-            for value in values:
+            for value in list(values):
                 yield from self._constraint(node, kind, SH + component, value)
         for iri, parameters in self.components:
             given = {name: self.graph.objects(node, term) for name, (term, _) in parameters.items()}
@@ -318,13 +312,25 @@ class _Reader:
                     hint="Give it one sh:select with a SELECT query.",
                     subject=str(node),
                 )
+            query = self.sparql(value, "select", select)
+            if not self._usable(node, query):
+                graph.drop(node, sh("sparql"), value)
+                return
             hint = graph.value(value, ox.NamedNode(GS + "hint"))
             text = hint.value if isinstance(hint, ox.Literal) else ""
-            yield Constraint(
-                kind, component, sparql=self.sparql(value, "select", select), hint=text
-            )
+            yield Constraint(kind, component, sparql=query, hint=text)
         else:
             yield Constraint(kind, component, (value,))
+
+    def _usable(self, node: Subject, query: Sparql) -> bool:
+        """Whether a query can be judged; one that is no SPARQL is a fault of the pack."""
+        check(query)
+        why = parses(query)
+        if why:
+            self.faults.append(
+                f"The query of {_named(node)} is no valid SPARQL and is not judged: {why}."
+            )
+        return not why
 
     def _allowed(self, node: Subject) -> Iterator[Term]:
         ignored = self.graph.value(node, sh("ignoredProperties"))
@@ -373,7 +379,9 @@ class _Reader:
                 for form in ("select", "ask"):
                     text = self.graph.value(node, sh(form))
                     if isinstance(text, ox.Literal):
-                        return self.sparql(node, form, text)
+                        query = self.sparql(node, form, text)
+                        check(query)
+                        return query
         return None
 
     def sparql(self, node: Term, form: str, text: ox.Literal) -> Sparql:

@@ -10,34 +10,35 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
-
-import rdflib
 
 from kgnode.assurance import hierarchy, reference
 from kgnode.assurance.assets import Assets, Placing
 from kgnode.assurance.compile import all_shapes
-from kgnode.assurance.data import Data, merge_staged
+from kgnode.assurance.data import Data
 from kgnode.assurance.findings import PackUsed
 from kgnode.assurance.judge import Judge
-from kgnode.assurance.packs import Pack
+from kgnode.assurance.packs import Pack, PackFile
 from kgnode.assurance.report import Report, causes, count
 from kgnode.assurance.results import Result
+from kgnode.assurance.scopes import ByHeader, Scopes, Whole
 from kgnode.assurance.shapes import Shape, Shapes
+from kgnode.assurance.words import term_text
 from kgnode.cim.staged import Staged
 from kgnode.errors import BadShapes
+from kgnode.names import CIM100
 
 Engine = Literal["auto", "compiled", "pyshacl"]
 
 
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One pack in one CIM version, ready to judge."""
+    """Documents of one pack in one CIM version, and the data they are judged on."""
 
     pack: Pack
     shapes: Shapes
     pairs: tuple[hierarchy.Pair, ...]
+    data: Data
 
 
 def validate(
@@ -46,14 +47,13 @@ def validate(
     *,
     engine: Engine = "auto",
 ) -> Report:
-    """Return the report on the merge of all staged graphs (models and what they depend on).
+    """Return the report on staged models together with what they depend on.
 
     Raises:
         BadShapes: a pack's shapes are broken.
     """
-    data = merge_staged(staged)
     models = tuple(model.content_hash for model in staged.models)
-    return validate_data(data, packs, engine=engine, place=staged.place, models=models)
+    return _report(ByHeader(staged), packs, engine, staged.place, models)
 
 
 def validate_data(
@@ -62,14 +62,28 @@ def validate_data(
     *,
     engine: Engine = "auto",
     place: Placing | None = None,
-    models: tuple[str, ...] = (),
 ) -> Report:
-    """Return the report on data that is merged already; ``models`` are content hashes."""
+    """Return the report on data that is merged already.
+
+    Raises:
+        BadShapes: a pack's shapes are broken.
+    """
+    return _report(Whole(data), packs, engine, place, ())
+
+
+def _report(
+    scopes: Scopes,
+    packs: Sequence[Pack],
+    engine: Engine,
+    place: Placing | None,
+    models: tuple[str, ...],
+) -> Report:
+    data = scopes.everything
     start = time.perf_counter()
-    run = _Run(data)
+    run = _Run()
     used = []
     for pack in packs:
-        mine = list(units(pack, data))
+        mine = list(units(pack, scopes))
         for unit in mine:
             run.judge(unit, engine)
         faults = tuple(dict.fromkeys(fault for unit in mine for fault in unit.shapes.faults))
@@ -88,32 +102,42 @@ def validate_data(
     )
 
 
-def units(pack: Pack, data: Data) -> Iterator[Unit]:
-    """Yield the pack's shapes, once for each CIM namespace of the data that it serves."""
-    served = [n for n in data.namespaces if n in pack.namespaces] if pack.namespaces else [None]
-    for namespace in served:
-        pairs: tuple[hierarchy.Pair, ...] = ()
-        if pack.classes == "cim" and namespace is not None:
-            pairs = hierarchy.pairs(namespace)
-        yield Unit(pack, pack.shapes(namespace), pairs)
+def units(pack: Pack, scopes: Scopes) -> Iterator[Unit]:
+    """Yield the pack's documents that apply, grouped by the data they are judged on.
+
+    A pack that serves several CIM namespaces is used once for each of them in the data.
+    """
+    found = scopes.everything.namespaces
+    if pack.applies and found and not set(pack.applies).intersection(found):
+        return
+    served = [n for n in found if n in pack.namespaces] if pack.namespaces else [None]
+    if not pack.files:
+        yield Unit(pack, pack.shapes(), (), scopes.everything)
+    groups: dict[int, tuple[Data, list[PackFile]]] = {}
+    for file in pack.files:
+        if scopes.wants(file):
+            data = scopes.data(file)
+            groups.setdefault(id(data), (data, []))[1].append(file)
+    for data, files in groups.values():
+        names = None if len(files) == len(pack.files) else [file.name for file in files]
+        for namespace in served:
+            pairs: tuple[hierarchy.Pair, ...] = ()
+            if pack.classes == "cim":
+                pairs = hierarchy.pairs(namespace or (found[0] if found else CIM100))
+            yield Unit(pack, pack.shapes(namespace, names), pairs, data)
 
 
 class _Run:
-    def __init__(self, data: Data) -> None:
-        self.data = data
+    def __init__(self) -> None:
         self.results: list[Result] = []
         self.notes: list[str] = []
         self.engines = {"compiled": 0, "pyshacl": 0}
-
-    @cached_property
-    def _rdflib(self) -> rdflib.Graph:
-        return reference.data_graph(self.data)
 
     def judge(self, unit: Unit, engine: Engine) -> None:
         shapes = unit.shapes
         left = [(shape, "asked for") for shape in shapes.targeted]
         if engine != "pyshacl":
-            judge = Judge(self.data, shapes, unit.pairs, unit.pack.id)
+            judge = Judge(unit.data, shapes, unit.pairs, unit.pack.id)
             mine, left = judge.split()
             if left and engine == "compiled":
                 raise BadShapes(
@@ -134,10 +158,14 @@ class _Run:
 
     def _leave(self, unit: Unit, left: Sequence[Shape]) -> None:
         ontology = reference.to_rdflib((sub, hierarchy.SUBCLASS_OF, sup) for sub, sup in unit.pairs)
-        self.results += reference.judge(
-            self._rdflib, unit.shapes, left, ontology=ontology, pack=unit.pack.id
+        judged = reference.judge(
+            reference.data_graph(unit.data), unit.shapes, left, ontology=ontology, pack=unit.pack.id
         )
-        self._count("pyshacl", unit.shapes, left)
+        self.results += judged.results
+        refused = {id(shape) for shape, _ in judged.refused}
+        self._count("pyshacl", unit.shapes, [s for s in left if id(s) not in refused])
+        for shape, why in judged.refused:
+            self.notes.append(f"NOT JUDGED: {term_text(shape.id)} of {unit.pack.id}: {why}")
 
     def _count(self, engine: str, shapes: Shapes, roots: Sequence[Shape]) -> None:
         reached = {id(shape) for root in roots for shape in all_shapes(shapes, root)}
