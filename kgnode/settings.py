@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     view_memory_bytes: int = Field(4 << 30, gt=0, description="All views in memory, bytes")
     view_named_graphs: bool = Field(True, description="Views also hold one graph per model")
     evaluators_per_view: int = Field(2, gt=0, description="Evaluator processes of a view, count")
+    evaluators_max_per_view: int = Field(
+        8, gt=0, description="Evaluator processes of a view while queries wait, count"
+    )
     evaluator_memory_bytes: int = Field(
         2 << 30, gt=0, description="Memory that one query may take beyond its view, bytes"
     )
@@ -64,6 +67,9 @@ class Settings(BaseSettings):
     )
     federation_batch_rows: int = Field(
         1000, gt=0, le=1000, description="Rows of one VALUES batch, count"
+    )
+    federation_small_rows: int = Field(
+        1000, ge=0, description="Patterns with fewer matches are fetched whole at once, count"
     )
     federation_summary_seconds: float = Field(
         2.0, ge=0, description="How long a member's summary counts as current, seconds"

@@ -63,6 +63,8 @@ def serve(
     listener: socket.socket,
     memory_bytes: int,
     arm: Callable[[socket.socket, float], Callable[[], None]],
+    *,
+    once: bool = False,
 ) -> int:
     """Answer connections until the listener is shut down; return the exit status.
 
@@ -72,11 +74,14 @@ def serve(
         memory_bytes: what this process may take beyond what it has.
         arm: has this process ended after so many seconds, or when the client goes; returns what
             undoes that (kgnode/store/arming.py).
+        once: leave after one connection, or when none comes within a second.
     """
     opened = store()
     _confine(memory_bytes)
     start = _peak_bytes()
     while True:
+        if once and not _readable(listener, 1.0):
+            return 0
         try:
             connection, _ = listener.accept()
         except OSError:
@@ -84,6 +89,8 @@ def serve(
         # the client may go away while it is answered
         with connection, contextlib.suppress(OSError):
             _answer(opened, connection, arm)
+        if once:
+            return 0
         if _peak_bytes() - start > GROWTH_MAX_BYTES:
             return RECYCLED
 
@@ -369,9 +376,13 @@ def _descriptors() -> Iterator[None]:
 
 def hung_up(connection: socket.socket) -> bool:
     """Return whether the other side has closed; it sends nothing more otherwise."""
+    return _readable(connection, 0)
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(seconds * 1000))
 
 
 def _peak_bytes() -> int:

@@ -40,10 +40,11 @@ class Generation:
 
     name: str
     listener: socket.socket
-    wanted: int
+    most: int
     memory_bytes: int
     current: bool = True
     evaluators: dict[int, int] = field(default_factory=dict)  # process id -> pidfd
+    extra: set[int] = field(default_factory=set)  # those that leave after one query
 
 
 class Host:
@@ -134,15 +135,22 @@ class Host:
         self._close_the_abandoned()
         return {"triples": len(self.store), "threads": threads()}
 
-    def do_serve(self, name: str, evaluators: int, memory_bytes: int) -> None:
+    def do_serve(self, name: str, evaluators: int, most: int, memory_bytes: int) -> None:
         """Begin a generation: listen under a name in the working folder and fork evaluators."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(name)
         listener.listen(BACKLOG)
-        generation = Generation(name, listener, evaluators, memory_bytes)
+        generation = Generation(name, listener, most, memory_bytes)
         self.generations.append(generation)
         for _ in range(evaluators):
             self._fork(generation)
+
+    def do_grow(self, name: str) -> None:
+        """Fork one more evaluator, which leaves after one query, if there may be more."""
+        for generation in self.generations:
+            room = len(generation.evaluators) < generation.most
+            if generation.name == name and generation.current and room:
+                self._fork(generation, extra=True)
 
     def do_retire(self, name: str) -> None:
         """End a generation: what is queued is still answered, nothing new is accepted."""
@@ -155,7 +163,7 @@ class Host:
 
     # evaluators
 
-    def _fork(self, generation: Generation) -> None:
+    def _fork(self, generation: Generation, *, extra: bool = False) -> None:
         if threads() != 1:
             raise RuntimeError("a process with threads must not fork")
         host = os.getpid()
@@ -167,7 +175,11 @@ class Host:
                 self._be_child(generation)
                 end_with_parent(host)
                 status = evaluator.serve(
-                    self._opened, generation.listener, generation.memory_bytes, arming.by_signals
+                    self._opened,
+                    generation.listener,
+                    generation.memory_bytes,
+                    arming.by_signals,
+                    once=extra,
                 )
             except BaseException:
                 traceback.print_exc()
@@ -175,6 +187,8 @@ class Host:
                 os._exit(status)
         handle = os.pidfd_open(pid)
         generation.evaluators[pid] = handle
+        if extra:
+            generation.extra.add(pid)
         self.selector.register(handle, selectors.EVENT_READ, (generation, pid, born))
 
     def _replace(self, generation: Generation, pid: int, born: float) -> None:
@@ -186,8 +200,9 @@ class Host:
         self.failures = self.failures + 1 if failed and time.monotonic() - born < 1 else 0
         if self.failures > FAILURES_MAX:
             sys.exit("evaluators fail as soon as they start")
-        if generation.current:
+        if generation.current and pid not in generation.extra:
             self._fork(generation)
+        generation.extra.discard(pid)
         self._close_the_abandoned()
 
     def _close_the_abandoned(self) -> None:
@@ -251,7 +266,7 @@ class SingleHost(Host):
     When a query overruns, the whole process ends, and its owner starts another.
     """
 
-    def _fork(self, generation: Generation) -> None:
+    def _fork(self, generation: Generation, *, extra: bool = False) -> None:
         if len(self.generations) > 1:
             raise RuntimeError("a process that answers itself has one generation")
         arguments = (self._opened, generation.listener, generation.memory_bytes, arming.by_thread)

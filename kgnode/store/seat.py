@@ -36,6 +36,10 @@ async def in_thread(function: Callable[..., Result], *args: object, **kwargs: ob
     return await asyncio.get_running_loop().run_in_executor(POOL, call)
 
 
+WAIT_SECONDS = 0.03
+"""A query that waits longer behind others gets an evaluator of its own, within the limit."""
+
+
 @dataclass(frozen=True)
 class Serving:
     """How a seat serves.
@@ -48,6 +52,7 @@ class Serving:
     name: str
     path: str
     evaluators: int
+    most: int
     memory_bytes: int
 
 
@@ -72,6 +77,7 @@ class Seat:
     retired: bool = False
     used: float = field(default_factory=time.monotonic)
     _ended: bool = False
+    _grown: float = 0.0
 
     @property
     def triples(self) -> int:
@@ -86,9 +92,30 @@ class Seat:
             "serve",
             name=self.serving.name,
             evaluators=self.serving.evaluators,
+            most=self.serving.most,
             memory_bytes=self.serving.memory_bytes,
         )
         self.bytes = await in_thread(self.host.memory_bytes)
+
+    def enter(self) -> asyncio.TimerHandle | None:
+        """Take note of a query that begins; if evaluators are short, see that one more comes."""
+        self.running += 1
+        if self.running <= self.serving.evaluators:
+            return None
+        return asyncio.get_running_loop().call_later(WAIT_SECONDS, self._grow)
+
+    def leave(self, waiting: asyncio.TimerHandle | None) -> None:
+        """Take note of a query that has ended."""
+        if waiting is not None:
+            waiting.cancel()
+        self.running -= 1
+        self.end_if_idle()
+
+    def _grow(self) -> None:
+        now = time.monotonic()
+        if now - self._grown > WAIT_SECONDS and not self.retired:
+            self._grown = now
+            self.host.order_soon("grow", name=self.serving.name)
 
     def retire(self) -> None:
         """Accept nothing new; end when the last query has."""

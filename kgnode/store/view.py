@@ -118,7 +118,7 @@ class View:
         died, view = 0, self
         for _ in range(ATTEMPTS):
             seat = view.seat
-            seat.running += 1
+            waiting = seat.enter()
             try:
                 asked = {**request, "plain": view._plain}
                 return await ask(seat.serving.path, asked, timeout_seconds, deadline)
@@ -131,8 +131,7 @@ class View:
                 if died > 1 or time.monotonic() > deadline - RETRY_ABOVE_SECONDS:
                     break
             finally:
-                seat.running -= 1
-                seat.end_if_idle()
+                seat.leave(waiting)
             if seat.retired:
                 view = await self._views.get(*self.key)
         raise TooCostly(
@@ -333,8 +332,9 @@ class Views:
         name = f"{number}.sock"
         folder = f"/proc/self/fd/{self._folder_handle}" if self._fork else str(self._folder)
         own = self._settings
+        most = max(own.evaluators_per_view, own.evaluators_max_per_view)
         return Serving(
-            name, f"{folder}/{name}", own.evaluators_per_view, own.evaluator_memory_bytes
+            name, f"{folder}/{name}", own.evaluators_per_view, most, own.evaluator_memory_bytes
         )
 
     def _hold(self, key: Key, folder: Path) -> dict[Cell, str]:

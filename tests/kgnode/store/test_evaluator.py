@@ -199,7 +199,7 @@ def test_a_query_nested_beyond_the_stack_ends_only_its_own_process(record: Folde
 def test_who_finds_no_evaluator_in_time_is_told_so(record: FolderRecord) -> None:
     async def scenario() -> None:
         cells = publish(record, model("urn:m:1", {"a": many(3000)}))
-        async with views_of(record, evaluators_per_view=1) as views:
+        async with views_of(record, evaluators_per_view=1, evaluators_max_per_view=1) as views:
             view = await views.get(cells)
             slow = asyncio.create_task(view.evaluate(RUNAWAY, JSON, Limits(2, 10, 1000)))
             await asyncio.sleep(0.1)
@@ -214,7 +214,7 @@ def test_who_finds_no_evaluator_in_time_is_told_so(record: FolderRecord) -> None
 def test_queued_queries_are_answered_after_the_runaways_before_them(record: FolderRecord) -> None:
     async def scenario() -> None:
         cells = publish(record, model("urn:m:1", {"a": many(3000)}))
-        async with views_of(record) as views:
+        async with views_of(record, evaluators_max_per_view=2) as views:
             view = await views.get(cells)
             runaways = [
                 asyncio.create_task(view.evaluate(RUNAWAY, JSON, Limits(0.5, 10, 1000)))
@@ -227,6 +227,29 @@ def test_queued_queries_are_answered_after_the_runaways_before_them(record: Fold
             for task in runaways:
                 with pytest.raises(Deadline):
                     await task
+
+    asyncio.run(scenario())
+
+
+def test_runaways_that_hold_all_evaluators_hold_up_nobody_else(record: FolderRecord) -> None:
+    async def scenario() -> None:
+        cells = publish(record, model("urn:m:1", {"a": many(3000)}))
+        async with views_of(record) as views:
+            view = await views.get(cells)
+            runaways = [
+                asyncio.create_task(view.evaluate(RUNAWAY, JSON, Limits(2.5, 10, 1000)))
+                for _ in range(2)
+            ]
+            await asyncio.sleep(0.1)
+            for _ in range(5):
+                start = time.monotonic()
+                await view.evaluate(LOOKUP, JSON, LIMITS)
+                assert time.monotonic() - start < 1.5
+            assert all(not task.done() for task in runaways)
+            for task in runaways:
+                with pytest.raises(Deadline):
+                    await task
+            await until(lambda: len(processes_of(view)) == 3)
 
     asyncio.run(scenario())
 
