@@ -8,6 +8,7 @@ become IRIs, remote contexts are refused (RDF 1.1 concepts, section 3.5).
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 from collections.abc import Iterable
@@ -74,7 +75,15 @@ def format_of(source: Source) -> str:
     return "ttl" if start.startswith((b"@", b"#", b"PREFIX", b"<", b"_:")) else "xml"
 
 
-def read_plain(source: Source, kind: str, settings: Settings, repairs: Repairs) -> list[PlainGraph]:
+def nameless(digest: bytes, naming_key: bytes) -> str:
+    """Return the IRI of a model that brings none: by its content, and by a home's secret if any."""
+    name = hmac.digest(naming_key, digest, "sha256") if naming_key else digest
+    return f"urn:gridspine:model:{name.hex()[:32]}"
+
+
+def read_plain(
+    source: Source, kind: str, settings: Settings, naming_key: bytes, repairs: Repairs
+) -> list[PlainGraph]:
     """Read one document.
 
     Raises:
@@ -84,10 +93,9 @@ def read_plain(source: Source, kind: str, settings: Settings, repairs: Repairs) 
     """
     with source.open() as stream:
         content = stream.read(settings.archive_max_bytes)
-    digest = hashlib.sha256(content).hexdigest()[:32]
     if kind == "jsonld":
         _refuse_remote_contexts(content, source.name)
-    base = f"urn:gridspine:model:{digest}"
+    base = nameless(hashlib.sha256(content).digest(), naming_key)
     graphs: dict[str, list[Quad]] = {}
     try:
         for quad in parse(io.BytesIO(content), _PARSERS[kind], base_iri=f"{base}#"):

@@ -22,7 +22,7 @@ from kgnode.cim.document import Document
 from kgnode.cim.headers import Header
 from kgnode.cim.identity import Identities, with_separator
 from kgnode.cim.original import Reading, pack
-from kgnode.cim.plain import PlainGraph, format_of, read_plain
+from kgnode.cim.plain import PlainGraph, format_of, nameless, read_plain
 from kgnode.cim.repairs import Place, Repairs, refuse
 from kgnode.cim.spool import Spool
 from kgnode.cim.staged import Model, Staged
@@ -44,6 +44,8 @@ class ReadContext:
         strict: refuse data that needs repairs.
         settings: limits on archives.
         known_bases: model IRI -> base, for models that are kept already.
+        naming_key: secret of a home; with it the name of a model without a header tells nothing
+            of its content to those who may see only a part of it.
     """
 
     base_iri: str
@@ -51,6 +53,7 @@ class ReadContext:
     strict: bool = False
     settings: Settings = field(default_factory=load_settings)
     known_bases: Mapping[str, str] = field(default_factory=dict)
+    naming_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -130,22 +133,19 @@ def _look_at(
                 repairs.add("not_read", Place(source.name))
                 continue
             if survey.is_cim:
-                entries.append(Entry(source, survey, _header(source, survey, repairs)))
+                header = _header(source, survey, context, repairs)
+                entries.append(Entry(source, survey, header))
                 continue
-        plain.extend(read_plain(source, kind, context.settings, repairs))
+        plain.extend(read_plain(source, kind, context.settings, context.naming_key, repairs))
     if not entries and not plain:
         raise NotCim("None of the files holds a model.", hint="Give CIM XML or RDF.")
     return entries, plain
 
 
-def _header(source: Source, survey: Survey, repairs: Repairs) -> Header:
+def _header(source: Source, survey: Survey, context: ReadContext, repairs: Repairs) -> Header:
     if survey.kind is None or not survey.about:
-        digest = hashlib.sha256()
-        with source.open() as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
         repairs.add("no_header", Place(source.name))
-        iri = f"urn:gridspine:model:{digest.hexdigest()[:32]}"
+        iri = nameless(_content(source), context.naming_key)
         return Header.of(iri, survey.kind or "full", survey.statements, survey.cim)
     iri = model_iri(survey.about)
     statements = [(name, uuid_urn(text) or text) for name, text in survey.statements]
@@ -179,8 +179,11 @@ def _without_copies(entries: list[Entry], repairs: Repairs) -> list[Entry]:
 
 
 def _content(source: Source) -> bytes:
+    digest = hashlib.sha256()
     with source.open() as stream:
-        return hashlib.sha256(stream.read()).digest()
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.digest()
 
 
 def give_bases(entries: Sequence[Entry], context: ReadContext) -> None:
@@ -241,6 +244,13 @@ def scan(entry: Entry, foreign: Mapping[str, str]) -> None:
     with entry.source.open() as stream:
         tee = _Tee(stream)
         document.run(cast(BinaryIO, tee))
+    allowed = SECTIONS if entry.header.kind == "difference" else ()
+    if entry.spools.keys() - {"main", *allowed}:
+        raise NotCim(
+            f"{entry.source.name} has rdf:parseType='Statements' where no difference model has it.",
+            hint="Only a dm:DifferenceModel holds statements, in its three parts.",
+            file=entry.source.name,
+        )
     reading = Reading(entry.header.iri, entry.base, version, foreign, entry.survey.namespaces)
     entry.spelling = pack(reading, tee.blob())
     entry.identities, entry.document = identities, document
