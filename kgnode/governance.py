@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from kgnode.assurance.packs import list_packs, read_pack
-from kgnode.cim.spool import Spool
-from kgnode.cim.staged import Account, Model, Staged
 from kgnode.errors import BadRequest, MissingFile, NotFound
 from kgnode.home import write_atomically
 from kgnode.names import dataset_iri
@@ -26,8 +24,10 @@ from kgnode.policy.labels import assign
 from kgnode.policy.labels_file import load_labels
 from kgnode.policy.preview import preview
 from kgnode.policy.templates import templates, words
+from kgnode.publish import labels_told
+from kgnode.staging import complete, restaged
 from kgnode.store.cells import Manifest, NewModel
-from kgnode.trust import issue_token
+from kgnode.trust import issue_token, known_keys
 
 Arguments = Mapping[str, Any]
 Step = Callable[[str], None]
@@ -76,34 +76,12 @@ def current(node: Node, dataset: str) -> Manifest:
     return manifest
 
 
-def staged_again(node: Node, manifest: Manifest) -> Staged:
-    """Return a version of a data set as it was when read, so that rules can run over it."""
-    models, spools = [], {}
-    for stored in manifest.models:
-        spool = Spool()
-        for cell in stored.cells:
-            spool.write(node.record.cell_file(cell).read_bytes())
-        spools[stored.iri] = spool
-        models.append(
-            Model(
-                iri=stored.iri,
-                header=stored.header,
-                content_hash=stored.content_hash,
-                triples=stored.triples,
-                file="",
-                base=stored.base,
-                spelling=node.record.spelling(stored.content_hash),
-                account=Account(),
-            )
-        )
-    return Staged(tuple(models), (), spools)
-
-
 def labels_preview(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Show what a labels file would do to a data set as it is."""
     dataset = text(arguments, "dataset")
     rules = load_labels(Path(text(arguments, "file")))
-    staged = staged_again(node, current(node, dataset))
+    staged = restaged(node.record, current(node, dataset).models)
+    complete(staged, (), node.record)
     return preview(staged, rules, node.policies(), org=node.org, dataset_id=dataset)
 
 
@@ -113,7 +91,8 @@ def labels_apply(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]
     rules = load_labels(Path(file))
     with node.writing:
         before = current(node, dataset)
-        staged = staged_again(node, before)
+        staged = restaged(node.record, before.models)
+        complete(staged, (), node.record)
         step("label")
         cells = assign(staged, rules, node.org, dataset)
         manifest = node.record.publish(
@@ -123,7 +102,7 @@ def labels_apply(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]
                 for m in staged.models
             ],
             aside=before.aside,
-            attributes={**before.attributes, "labels": rules.to_json()},
+            attributes={**before.attributes, **labels_told(before, rules, cells)},
             keep=before.keep,
         )
         write_atomically(labels_path(node, dataset), content(file))
@@ -232,7 +211,7 @@ def audit_verify(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]
     """Verify the audit log, against a head kept elsewhere where one is given."""
     witness = arguments.get("witness")
     node.audit.flush()
-    keys = {node.key.kid: node.key.public}
+    keys = known_keys(node.home.path / "keys")
     return node.audit.verify(keys, content(witness).decode() if witness else "").to_json()
 
 

@@ -25,7 +25,7 @@ from kgnode.policy.policies import Policies
 from kgnode.settings import Settings
 from kgnode.store.cells import Manifest
 from kgnode.store.record import Record, open_record
-from kgnode.trust import Members, MembersFile, Seen, SigningKey, Verifier, load_key
+from kgnode.trust import Members, MembersFile, Seen, SigningKey, Verifier, known_keys, load_key
 
 
 class Node:
@@ -44,7 +44,7 @@ class Node:
         self.org = home.identity.org
         self.record: Record = open_record(home.path / "record")
         self.key: SigningKey = load_key(home.path / "keys")
-        self.audit = Audit(home.path / "audit", self.key)
+        self.audit = Audit(home.path / "audit", self.key, keys=known_keys(home.path / "keys"))
         self.events = Events(home.path / "events")
         self.members = MembersFile(home.path / "members.jws", home.identity.scheme_key, settings)
         self.seen_actors = Seen()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pyoxigraph import NamedNode, RdfFormat
+from pyoxigraph import NamedNode
 
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.report import Report
@@ -25,8 +25,9 @@ from kgnode.cim.staged import Model, Staged
 from kgnode.cim.succession import Lookup, apply_differences
 from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes
 from kgnode.names import IDENTIFIER, RDF, dataset_iri
-from kgnode.policy.labels import assign
+from kgnode.policy.labels import Cells, assign, header_labels
 from kgnode.policy.labels_file import CLOSED, LabelRules
+from kgnode.staging import complete, must_relabel, restaged, rules_digest, together
 from kgnode.store.cells import Manifest, NewModel, StoredModel
 from kgnode.store.record import Record
 
@@ -122,7 +123,10 @@ def publish(
     if wish.strict:
         refuse(staged.repairs)
     kept = _kept(current, staged, wish.mode)
-    depended = _complete(staged, kept, record)
+    rules = wish.labels or CLOSED
+    if must_relabel(current, rules):
+        staged, kept = together(staged, restaged(record, kept)), ()
+    depended = complete(staged, kept, record)
 
     step("validate")
     report = validate(staged, wish.packs) if wish.packs else None
@@ -132,7 +136,7 @@ def publish(
         _refuse_redefinition(staged, dataset, depended, record)
 
     step("label")
-    cells = assign(staged, wish.labels or CLOSED, org, wish.dataset)
+    cells = assign(staged, rules, org, wish.dataset)
     if wish.dry_run:
         return Published(None, staged, kept, _counted(cells), report)
 
@@ -152,7 +156,8 @@ def publish(
         dataset,
         [*kept, *new],
         aside=wish.aside,
-        attributes=_attributes(wish, current, report, sign_receipt, staged.models),
+        attributes=_attributes(wish, current, report, sign_receipt, staged.models)
+        | labels_told(current, rules, cells),
         keep=wish.keep,
     )
 
@@ -184,34 +189,6 @@ def _kept(current: Manifest | None, staged: Staged, mode: Mode) -> tuple[StoredM
         if old.iri not in staged.replaced
         and not any(new.iri == old.iri or new.header.replaces(old.header) for new in staged.models)
     )
-
-
-def _complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> frozenset[str]:
-    """Stage what is kept, and what the new models depend on, so that rules and shapes see it.
-
-    Returns the IRIs of the data sets that something staged comes from.
-    """
-    wanted = {iri for model in staged.models for iri in model.header.dependent_on}
-    present = {model.iri for model in staged.models}
-    sources: set[str] = set()
-    beside = [
-        (manifest.dataset, model)
-        for manifest in record.datasets()
-        for model in manifest.models
-        if model.iri in wanted
-    ]
-    for dataset, model in [*(("", model) for model in kept), *beside]:
-        if dataset:
-            sources.add(dataset)
-        if model.iri in present:
-            continue
-        present.add(model.iri)
-        graph = NamedNode(model.iri)
-        for cell in model.cells:
-            staged.store.bulk_load(
-                path=record.cell_file(cell), format=RdfFormat.N_TRIPLES, to_graph=graph
-            )
-    return frozenset(sources)
 
 
 def _refusal(report: Report) -> RefusedByShapes:
@@ -280,12 +257,23 @@ def _attributes(
     """What the catalogue says: what was said before, what is said now, and the gate's result."""
     attributes = dict(current.attributes) if current else {}
     attributes.update({key: value for key, value in wish.attributes.items() if value is not None})
-    attributes["labels"] = (wish.labels or CLOSED).to_json()
     attributes["packs"] = [f"{pack.id}@{pack.version}" for pack in wish.packs]
     attributes["conforms"] = None if report is None else report.conforms
     attributes["validation"] = None if report is None else report.to_json()
     attributes["receipt"] = None if report is None else sign_receipt(report, models)
     return attributes
+
+
+def labels_told(
+    current: Manifest | None, rules: LabelRules, cells: Mapping[str, Cells]
+) -> dict[str, Any]:
+    """What the record keeps of the labels: their meaning, the rules' digest, those of headers."""
+    before = current.attributes.get("header_labels") if current else None
+    return {
+        "labels": rules.to_json(),
+        "rules": rules_digest(rules),
+        "header_labels": {**(before or {}), **header_labels(cells)},
+    }
 
 
 def _counted(

@@ -22,7 +22,6 @@ from kgnode.membership import initialise, join_scheme
 from kgnode.node import Node
 from kgnode.remote import on_home
 from kgnode.settings import load_settings
-from kgnode.web.serve import serve as serve_node
 
 app = typer.Typer()
 
@@ -267,6 +266,8 @@ def serve(
     """Serve a home until Ctrl-C."""
 
     def run() -> Outcome:
+        from kgnode.web.serve import serve as serve_node  # only this command needs a web server
+
         node = Node(Home(home), load_settings())
         try:
             serve_node(node, host, port, lambda url: out.print(f"{node.org} is served at {url}"))

@@ -22,7 +22,7 @@ from kgnode.assurance.validate import validate
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.cim.reader import read
 from kgnode.errors import BadRequest, NotFound
-from kgnode.operations import perform, repairs
+from kgnode.operations import repairs
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.trust import exchange
@@ -209,9 +209,7 @@ async def publish(
     }
     with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
         arguments["files"] = await _stored(files, Path(folder))
-        result = await run_in_threadpool(
-            perform, here.node, "publish", arguments, lambda _name: None
-        )
+        result = await here.perform("publish", arguments)
     return json_answer(result)
 
 

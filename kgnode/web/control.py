@@ -10,9 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
-from kgnode.operations import perform
 from kgnode.web.api import front, json_answer
 from kgnode.web.app import create_app
 from kgnode.web.front import Front
@@ -28,6 +26,4 @@ def create_control(shared: Front) -> FastAPI:
 async def verb(request: Request, verb: str) -> Response:
     """Do one verb with the arguments of the body."""
     arguments: dict[str, Any] = await request.json()
-    here = front(request)
-    result = await run_in_threadpool(perform, here.node, verb, arguments, lambda _name: None)
-    return json_answer(result)
+    return json_answer(await front(request).perform(verb, arguments))

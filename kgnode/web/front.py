@@ -6,17 +6,21 @@ summaries kept by view version, so that they are worked out once.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import UTC, datetime
+from typing import Any
 
 import pyoxigraph
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from kgnode import asset, summary
 from kgnode.errors import Forbidden, IdentityError
 from kgnode.node import Node
+from kgnode.operations import perform
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Visible
 from kgnode.query.answer import Desk
@@ -48,6 +52,7 @@ class Front:
             audit=node.audit,
         )
         self._verifier = node.verifier()
+        self._following: set[asyncio.Future[None]] = set()
         self._summaries: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     def on_socket(self) -> Front:
@@ -134,6 +139,19 @@ class Front:
         else:
             self._summaries.move_to_end(key)
         return found
+
+    async def perform(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Do a verb of ``kgnode.operations`` beside the answers, and bring views forward."""
+        before = {manifest.dataset: manifest for manifest in self.node.record.datasets()}
+        result = await run_in_threadpool(perform, self.node, verb, arguments, lambda _name: None)
+        after = {manifest.dataset: manifest for manifest in self.node.record.datasets()}
+        for dataset in before.keys() | after.keys():
+            old, new = before.get(dataset), after.get(dataset)
+            if old is not new:
+                task = asyncio.ensure_future(self.views.follow(old, new))
+                self._following.add(task)
+                task.add_done_callback(self._following.discard)
+        return result
 
     def now(self) -> datetime:
         """Return the time of decisions."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ def server(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> uvicorn.Serv
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             lifespan=lifespan,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=75,
@@ -131,6 +133,8 @@ async def _serve(
             server(create_app(front)): listener,
             server(create_control(front)): control,
         }
+        gc.collect()
+        gc.freeze()  # what serves for the life of the process need not be looked at again
         host, port = listener.getsockname()[:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         await serve_until_told(servers)

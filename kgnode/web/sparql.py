@@ -17,7 +17,7 @@ import structlog
 from kgnode.errors import BadMethod, BadRequest, QueryTooLong
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer
-from kgnode.query.protocol import SparqlRequest, read_request
+from kgnode.query.protocol import SparqlRequest, address, read_request
 from kgnode.query.serialise import content_type
 from kgnode.web.problems import problem_answer
 
@@ -108,7 +108,7 @@ class SparqlEndpoint:
             raise _too_long(self._max_text_bytes)
         caller = self._authenticate(self._token(scope))
         if request.query is None and self._describe is not None:
-            return await self._describe(request, caller, _address(scope))
+            return await self._describe(request, caller, address(scope))
         return await self._answerer(request, caller)
 
     def _token(self, scope: Scope) -> str | None:
@@ -236,11 +236,6 @@ def _too_long(max_text_bytes: int) -> QueryTooLong:
         f"The query is longer than {max_text_bytes} bytes.",
         hint="Send values in smaller batches; the setting is query_max_text_bytes.",
     )
-
-
-def _address(scope: Scope) -> str:
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"localhost")
-    return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}{scope['path']}"
 
 
 class _Watch:

@@ -160,6 +160,53 @@ def test_the_labels_of_the_last_publish_stay_in_force(node: Node, tmp_path: Path
     assert list(result["labels"]) == ["urn:gridspine:label:TNO:network:everything"]
 
 
+SITE = f"""\
+labels:
+  rest: {{sensitivity: open, reason: "a test"}}
+  site: {{sensitivity: closed, reason: "critical"}}
+rules:
+  - {{label: rest, class: "*"}}
+  - {{label: site, within: "urn:uuid:{mrid("Keadby")}"}}
+"""
+
+
+def test_values_published_before_are_protected_once_a_new_model_puts_them_into_an_area(
+    node: Node, tmp_path: Path
+) -> None:
+    labels = str(write(tmp_path, "labels.yaml", SITE))
+    load = f'<cim:EnergyConsumer rdf:{{}}="{{}}_{mrid("load")}">{{}}</cim:EnergyConsumer>'
+    ssh = load.format("about", "#", "<cim:EnergyConsumer.p>7</cim:EnergyConsumer.p>")
+    first = document("eq1", region() + substation("Keadby") + load.format("ID", "", ""))
+    publish(
+        node,
+        write(tmp_path, "1.xml", first),
+        write(tmp_path, "2.xml", document("ssh", ssh, profile=SSH, depends="eq1")),
+        labels=labels,
+    )
+    assert labels_of_demand(node) == {"rest"}
+    inside = (
+        f'<cim:VoltageLevel rdf:ID="_{mrid("level")}">'
+        f'<cim:VoltageLevel.Substation rdf:resource="#_{mrid("Keadby")}"/></cim:VoltageLevel>'
+    )
+    where = f'<cim:Equipment.EquipmentContainer rdf:resource="#_{mrid("level")}"/>'
+    second = region() + substation("Keadby") + inside + load.format("ID", "", where)
+    publish(node, write(tmp_path, "3.xml", document("eq2", second)))
+    assert labels_of_demand(node) == {"rest", "site"}
+
+
+def labels_of_demand(node: Node) -> set[str]:
+    """The labels on the published demand, by name."""
+    manifest = node.record.current(dataset_iri("TNO", "network"))
+    assert manifest is not None
+    return {
+        label.rpartition(":")[2]
+        for cell in manifest.cells
+        for triple in node.record.triples(cell.iri)
+        if triple.predicate.value.endswith("EnergyConsumer.p")
+        for label in cell.labels
+    }
+
+
 def test_relabelling_makes_a_version_with_the_same_triples(node: Node, tmp_path: Path) -> None:
     publish(node, write(tmp_path, "1.xml", document("eq1", region() + substation("B"))))
     before = names(node)

@@ -15,7 +15,7 @@ ORDER = (
     ("cim", "store", "assurance", "policy"),
     ("trust", "catalogue", "summary", "asset", "audit", "events", "metrics"),
     ("alignment", "topology"),
-    ("query", "publish", "export", "node", "governance", "operations", "membership"),
+    ("query", "staging", "publish", "export", "node", "governance", "operations", "membership"),
     ("console", "remote", "ask", "check", "client", "web", "cli", "__main__"),
 )
 """The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""
