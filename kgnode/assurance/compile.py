@@ -118,7 +118,7 @@ def require_supported(shapes: Shapes, root: Shape, *, derived: bool = False) -> 
 def _require(shape: Shape, constraint: Constraint) -> None:
     kind = constraint.kind
     if kind in VALUE_KINDS:
-        violates(constraint, "?value", lambda name: [name])
+        violates(constraint, "?value", lambda value, name: f"{value} a <{name}>")
     elif kind in COUNT_KINDS or kind in ("qualifiedMinCount", "qualifiedMaxCount"):
         bound(constraint)
         if shape.path is None:

@@ -18,7 +18,8 @@ from kgnode.assurance.sources import Unsupported
 from kgnode.assurance.terms import SH
 from kgnode.names import RDF, XSD
 
-Classes = Callable[[str], list[str]]
+IsInstance = Callable[[str, str], str]
+"""(variable, class IRI) -> the pattern that holds for instances."""
 
 VALUE_KINDS = frozenset(
     (
@@ -85,7 +86,7 @@ _BOUNDED: dict[str, tuple[int | None, int | None]] = {
 _ANY_TEXT = frozenset(("string", "anyURI"))
 
 
-def violates(constraint: Constraint, value: str, classes: Classes) -> str:
+def violates(constraint: Constraint, value: str, is_instance: IsInstance) -> str:
     """Return the expression that is true where ``value`` (a variable) violates the constraint.
 
     Raises:
@@ -93,7 +94,7 @@ def violates(constraint: Constraint, value: str, classes: Classes) -> str:
     """
     kind = constraint.kind
     if kind == "class":
-        return _class(constraint.values[0], value, classes)
+        return _class(constraint.values[0], value, is_instance)
     if kind == "datatype":
         return _not(_datatype(constraint.values[0], value))
     if kind == "nodeKind":
@@ -143,16 +144,10 @@ def _integer(node: Term) -> int:
     raise Unsupported("a number that is no integer")
 
 
-def _class(node: Term, value: str, classes: Classes) -> str:
+def _class(node: Term, value: str, is_instance: IsInstance) -> str:
     if not isinstance(node, ox.NamedNode):
         raise Unsupported("a class without an IRI")
-    used = classes(node.value)
-    if not used:
-        return "true"
-    if len(used) == 1:
-        return f"NOT EXISTS {{ {value} a <{used[0]}> }}"
-    listed = ", ".join(f"<{name}>" for name in used)
-    return f"NOT EXISTS {{ {value} a ?type . FILTER(?type IN ({listed})) }}"
+    return f"NOT EXISTS {{ {is_instance(value, node.value)} }}"
 
 
 def _datatype(node: Term, value: str) -> str:

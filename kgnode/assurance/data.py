@@ -14,12 +14,14 @@ from functools import cached_property
 
 import pyoxigraph as ox
 
-from kgnode.assurance.graph import Subject, Term
+from kgnode.assurance.graph import TYPE, Subject, Term
 from kgnode.cim.staged import Staged
 from kgnode.names import CIM16, CIM100, CIM_UCAIUG, RDFS, XSD
 
 SKOLEM = "urn:gridspine:bnode:"
 EXACT = "urn:gridspine:exact:"
+CONTEXT = ox.NamedNode("urn:gridspine:context")
+"""Graph beside the data with the classes of objects that other models describe."""
 DERIVED = frozenset(
     {
         "byte",
@@ -52,6 +54,15 @@ class Data:
     def __init__(self, store: ox.Store, *, derived: bool = False) -> None:
         self.store = store
         self.derived = derived
+        self.context: frozenset[str] = frozenset()
+
+    def look_up_classes_in(self, others: Data) -> None:
+        """Let sh:class also know the classes that other data gives to the same objects."""
+        self.store.bulk_extend(
+            ox.Quad(quad.subject, TYPE, quad.object, CONTEXT)
+            for quad in others.store.quads_for_pattern(None, TYPE, None, ox.DefaultGraph())
+        )
+        self.context = frozenset(others.classes)
 
     @classmethod
     def of(cls, triples: Iterable[tuple[Subject, ox.NamedNode, Term]]) -> Data:

@@ -52,12 +52,20 @@ _TESTS: dict[str, Callable[[int, int], bool]] = {
 class Judge:
     """Judges the shapes of one pack on one data set with compiled checks."""
 
-    def __init__(self, data: Data, shapes: Shapes, pairs: Sequence[Pair], pack: str = "") -> None:
+    def __init__(
+        self,
+        data: Data,
+        shapes: Shapes,
+        pairs: Sequence[Pair],
+        pack: str = "",
+        *,
+        inherit: bool = True,
+    ) -> None:
         self._data = data
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
-        self._sources = Sources(data, closure([*pairs, *stated]))  # type: ignore[list-item]
+        self._sources = Sources(data, closure([*pairs, *stated]), inherit=inherit)  # type: ignore[list-item]
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
 
     def split(self) -> tuple[list[Shape], list[tuple[Shape, str]]]:
@@ -166,7 +174,7 @@ class Judge:
 
     def _values(self, fused: Fused) -> Iterator[Result]:
         value = "?this" if fused.path is None else "?value"
-        tests = [violates(m.constraint, value, self._sources.classes) for m in fused.values]
+        tests = [violates(m.constraint, value, self._sources.is_instance) for m in fused.values]
         pattern = fused.source.pattern
         if fused.path is not None:
             pattern = f"{pattern} ?this {fused.path.sparql()} ?value ."
@@ -192,7 +200,7 @@ class Judge:
             if number <= 0:
                 return
             query = (
-                f"SELECT ?this WHERE {{ {source} FILTER NOT EXISTS {{ ?this {path} ?value }} }}"
+                f"SELECT ?this WHERE {{ {source} FILTER NOT EXISTS {{ {reaches(fused.path)} }} }}"
                 if number == 1
                 else f"SELECT ?this WHERE {{ {source} OPTIONAL {{ ?this {path} ?value }} }} "
                 f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) < {number})"
@@ -311,7 +319,7 @@ class Judge:
         if member.shape.path is None:
             test = f"FILTER(!sameTerm(?this, {wanted}))"
         else:
-            test = f"FILTER NOT EXISTS {{ ?this {path_text(member.shape)} {wanted} }}"
+            test = f"FILTER NOT EXISTS {{ {reaches(member.shape.path, wanted)} }}"
         query = f"SELECT ?this WHERE {{ {source.pattern} {test} }}"
         for (focus,) in self._rows(query, ("this",)):
             yield self._result(member, focus)
@@ -377,8 +385,26 @@ def _with_values(source: Source, path: Path | None) -> str:
 def _missing(source: Source, path: Path | None, other: str) -> str:
     if path is None:
         return f"{source.pattern} ?this {other} ?value . FILTER(!sameTerm(?this, ?value))"
-    absent = f"FILTER NOT EXISTS {{ ?this {path.sparql()} ?value }}"
+    absent = f"FILTER NOT EXISTS {{ {reaches(path)} }}"
     return f"{source.pattern} ?this {other} ?value . {absent}"
+
+
+def reaches(path: Path | None, value: str = "?value") -> str:
+    """Return the pattern for "a path leads from ?this to a value", fit for EXISTS.
+
+    A sequence is nested step by step: Oxigraph orders the patterns of an EXISTS without knowing
+    that ?this is bound, and would begin a flat sequence at its far end.
+    """
+    assert path is not None  # noqa: S101
+    steps = path.parts if path.operator == "sequence" else (path,)
+    names = ["?this", *(f"?step{number}" for number in range(1, len(steps))), value]
+    text = f"{names[-2]} {steps[-1].sparql()} {names[-1]}"
+    for number in range(len(steps) - 2, -1, -1):
+        text = (
+            f"{names[number]} {steps[number].sparql()} {names[number + 1]} . "
+            f"FILTER EXISTS {{ {text} }}"
+        )
+    return text
 
 
 def text_of(messages: Sequence[ox.Literal]) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 import pyoxigraph as ox
 
 from kgnode.assurance.graph import FORMATS, Graph, parse, read_file
-from kgnode.assurance.shapes import Shapes, read_shapes, sh
+from kgnode.assurance.reading import read_shapes
+from kgnode.assurance.shapes import Shapes, sh
 from kgnode.cim.datatypes import held_datatype, published_datatype
 from kgnode.errors import BadShapes, NotFound
 from kgnode.names import CIM16, CIM100, CIM_UCAIUG, resource_folder
@@ -59,7 +60,8 @@ class Pack:
         version: of the content; for loose shapes the beginning of its hash.
         namespaces: CIM namespaces it serves; empty means as written, whatever the data.
         profiles: words of which one must occur in a header's profile; empty means any.
-        classes: ``cim`` where targets and sh:class are read with CIM's class hierarchy, else empty.
+        classes: ``cim`` where targets and sh:class are read with CIM's class hierarchy,
+            ``cim-values`` where only sh:class is (closed shapes), else empty.
         severity: shape name -> severity, where the manifest changes what the shape says.
         folder: where it was read from.
         default: whether it is chosen where nobody named a pack.

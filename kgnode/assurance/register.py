@@ -114,7 +114,7 @@ def _manifest(pack: Pack, name: str, version: str) -> str:
         f"version = {_text(version)}",
         f"title = {_text(pack.title)}",
         f"source = {_text(pack.source)}",
-        f"classes = {_text(pack.classes)}",
+        f"classes = {_text(pack.classes or _classes(pack))}",
         f"profiles = {_list(_all_profiles(pack))}",
         f"applies = {_list(_namespaces(pack))}",
         "files = [",
@@ -131,6 +131,14 @@ def _manifest(pack: Pack, name: str, version: str) -> str:
 def _all_profiles(pack: Pack) -> tuple[str, ...]:
     words = {word for file in pack.files for word in purpose(file.name).profiles}
     return tuple(sorted(words))
+
+
+def _classes(pack: Pack) -> str:
+    """How CIM shapes are read: closed ones list one class's properties, so only exact targets."""
+    if not _namespaces(pack):
+        return ""
+    closed = any(b"sh:closed" in file.content for file in pack.files)
+    return "cim-values" if closed else "cim"
 
 
 def _namespaces(pack: Pack) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 In: staged models with their headers. Out: ``Data`` for all of it, or for the models of a profile.
 Official shapes of one profile describe that profile's files: what another profile says of the same
-objects is for the cross-profile documents, which see the merge of everything.
+objects is for the cross-profile documents, which see the merge of everything. Only the class of an
+object that a profile refers to is looked up in everything staged, since it is defined elsewhere.
 """
 
 from __future__ import annotations
@@ -45,10 +46,16 @@ class Whole:
 
 
 class ByHeader:
-    """Scopes of staged models, by the profiles that their headers name."""
+    """Scopes of staged models, by the profiles that their headers name.
 
-    def __init__(self, staged: Staged) -> None:
+    Args:
+        staged: what was read.
+        context: whether classes of objects of other profiles are looked up.
+    """
+
+    def __init__(self, staged: Staged, *, context: bool = True) -> None:
         self._staged = staged
+        self._context = context
         self._made: dict[frozenset[str] | None, Data] = {}
 
     @property
@@ -79,7 +86,10 @@ class ByHeader:
 
     def _get(self, models: frozenset[str] | None) -> Data:
         if models not in self._made:
-            self._made[models] = merge_staged(self._staged, models)
+            made = merge_staged(self._staged, models)
+            if models is not None and self._context:
+                made.look_up_classes_in(self.everything)
+            self._made[models] = made
         return self._made[models]
 
 

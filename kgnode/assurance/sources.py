@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from kgnode.assurance.data import Data, protected
+from kgnode.assurance.data import CONTEXT, Data, protected
 from kgnode.assurance.graph import Term
 from kgnode.assurance.paths import Path
 from kgnode.assurance.shapes import Shape, Target
@@ -48,16 +48,33 @@ class Source:
 class Sources:
     """Makes sources for the shapes of one validation."""
 
-    def __init__(self, data: Data, below: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self, data: Data, below: Mapping[str, frozenset[str]], *, inherit: bool = True
+    ) -> None:
         self._data = data
+        self._inherit = inherit
         self._below = below
         self._marks = 0
         self.spelled: dict[Term, Term] = {}
 
     def classes(self, name: str) -> list[str]:
-        """Return the class and those below it that the data uses."""
-        wanted = {name} | self._below.get(name, frozenset())
+        """Return the class and those below it that the data uses, for targets."""
+        wanted = {name} | (self._below if self._inherit else {}).get(name, frozenset())
         return sorted(wanted.intersection(self._data.classes))
+
+    def is_instance(self, value: str, name: str) -> str:
+        """Return the pattern that holds where a variable is an instance of a class."""
+        wanted = {name} | self._below.get(name, frozenset())
+        used = sorted(wanted.intersection(self._data.context.union(self._data.classes)))
+        if not used:
+            return "FILTER(false)"
+        listed = ", ".join(f"<{found}>" for found in used)
+        kind = f"<{used[0]}>" if len(used) == 1 else "?type"
+        test = "" if len(used) == 1 else f"FILTER(?type IN ({listed}))"
+        if not self._data.context:
+            return f"{value} a {kind} . {test}"
+        beside = f"GRAPH <{CONTEXT.value}> {{ {value} a {kind} . {test} }}"
+        return f"{{ {value} a {kind} . {test} }} UNION {{ {beside} }}"
 
     def of(self, shape: Shape) -> Source:
         """Return the focus nodes of a shape's targets.

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pyoxigraph as ox
-from rdflib.plugins.sparql import prepareQuery
 
 from kgnode.assurance.graph import Term
 from kgnode.errors import BadShapes
@@ -129,6 +128,8 @@ def parses(source: Sparql) -> str:
     why = _oxigraph(text)
     if not why:
         return ""
+    from rdflib.plugins.sparql import prepareQuery  # slow to load and rarely needed
+
     try:
         prepareQuery(text)
     except Exception:  # rdflib's parser raises whatever it comes upon

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kgnode.assurance import hierarchy, reference
+from kgnode.assurance import hierarchy
 from kgnode.assurance.assets import Assets, Placing
 from kgnode.assurance.compile import all_shapes
 from kgnode.assurance.data import Data
@@ -122,7 +122,7 @@ def units(pack: Pack, scopes: Scopes) -> Iterator[Unit]:
         names = None if len(files) == len(pack.files) else [file.name for file in files]
         for namespace in served:
             pairs: tuple[hierarchy.Pair, ...] = ()
-            if pack.classes == "cim":
+            if pack.classes:
                 pairs = hierarchy.pairs(namespace or (found[0] if found else CIM100))
             yield Unit(pack, pack.shapes(namespace, names), pairs, data)
 
@@ -137,7 +137,13 @@ class _Run:
         shapes = unit.shapes
         left = [(shape, "asked for") for shape in shapes.targeted]
         if engine != "pyshacl":
-            judge = Judge(unit.data, shapes, unit.pairs, unit.pack.id)
+            judge = Judge(
+                unit.data,
+                shapes,
+                unit.pairs,
+                unit.pack.id,
+                inherit=unit.pack.classes != "cim-values",
+            )
             mine, left = judge.split()
             if left and engine == "compiled":
                 raise BadShapes(
@@ -157,6 +163,8 @@ class _Run:
             )
 
     def _leave(self, unit: Unit, left: Sequence[Shape]) -> None:
+        from kgnode.assurance import reference  # rdflib and pySHACL take a second to load
+
         ontology = reference.to_rdflib((sub, hierarchy.SUBCLASS_OF, sup) for sub, sup in unit.pairs)
         judged = reference.judge(
             reference.data_graph(unit.data), unit.shapes, left, ontology=ontology, pack=unit.pack.id

@@ -17,7 +17,8 @@ from kgnode.assurance.data import Data
 from kgnode.assurance.graph import TYPE, Graph, Term
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.paths import read_path
-from kgnode.assurance.shapes import read_shapes, sh
+from kgnode.assurance.reading import read_shapes
+from kgnode.assurance.shapes import sh
 from kgnode.assurance.validate import Engine, validate_data
 from kgnode.errors import BadShapes
 
