@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from pyoxigraph import NamedNode, RdfFormat, Store, Triple
 
@@ -175,10 +175,9 @@ class WholeGraph:
         for quad in self.store.quads_for_pattern(None, None, None, NamedNode(self.graph)):
             yield quad.triple
 
-    def dump(self) -> bytes:
-        """Return the triples as N-Triples."""
-        graph = NamedNode(self.graph)
-        return self.store.dump(format=RdfFormat.N_TRIPLES, from_graph=graph) or b""
+    def write(self, out: IO[bytes]) -> None:
+        """Write the triples as N-Triples."""
+        self.store.dump(out, RdfFormat.N_TRIPLES, from_graph=NamedNode(self.graph))
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
         spool.write(_call(store, request["function"], request.get("argument")))
         return wire.WHOLE
     with _no_descriptors():
-        results = _query(store, request)
+        results = store.query(request["query"])
         if isinstance(results, QueryTriples):
             return _write_graph(store, results, request, spool)
         form = QueryResultsFormat.from_media_type(request["media"])
@@ -154,12 +154,6 @@ def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
         if isinstance(results, QuerySolutions):
             spool.rows = FORMS[form.media_type.partition(";")[0]]
         return _serialise(results, form, request, spool)
-
-
-def _query(store: Store, request: dict[str, Any]) -> Any:
-    if request["plain"]:
-        return store.query(request["query"], named_graphs=[])
-    return store.query(request["query"])
 
 
 def _serialise(
@@ -202,7 +196,7 @@ def _write_graph(
             limit = counted.count * 9 // 10
             cut = wire.BYTES
             spool.empty()
-            results = _query(store, request)
+            results = store.query(request["query"])  # type: ignore[assignment]
             continue
         if counted.more and cut == wire.WHOLE:
             cut = wire.ROWS

@@ -7,13 +7,13 @@ built anew, since the engine never frees the triples that were removed from memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kgnode.errors import NotFound
 from kgnode.store.cells import Cell, Manifest
-from kgnode.store.delta import compare
+from kgnode.store.delta import Delta, absent, compare
 from kgnode.store.record import Record
 from kgnode.store.seat import Key
 
@@ -55,24 +55,16 @@ def between(record: Record, before: Key, after: Key, churn: int, folder: Path) -
     None where a cell is gone from the record or the change is too large to be worth it.
     """
     total = max(sum(cell.triples for part in after for cell in part), 1)
-    graphs: list[tuple[str | None, frozenset[Cell], frozenset[Cell]]]
-    graphs = [(None, before[0], after[0])]
-    earlier, later = _by_model(before[1]), _by_model(after[1])
-    for model in sorted({*earlier, *later}):
-        none: frozenset[Cell] = frozenset()
-        graphs.append((model, earlier.get(model, none), later.get(model, none)))
-    changes, removed, size = [], 0, 0
-    for number, (graph, old, new) in enumerate(graphs):
-        if old == new:
-            continue
-        try:
-            delta = compare(_files(record, old), _files(record, new))
-        except NotFound:
-            return None
-        removed += len(delta.removed)
-        size += len(delta)
-        if churn + removed > CHURN_MAX * total or size > CHANGE_MAX * total:
-            return None
+    try:
+        deltas = list(_deltas(record, before, after))
+    except NotFound:
+        return None
+    removed = sum(len(delta.removed) for _, delta in deltas)
+    size = sum(len(delta) for _, delta in deltas)
+    if churn + removed > CHURN_MAX * total or size > CHANGE_MAX * total:
+        return None
+    changes = []
+    for number, (graph, delta) in enumerate(deltas):
         gone, come = folder / f"{number}-removed.nt", folder / f"{number}-added.nt"
         gone.write_bytes(b"".join(delta.removed))
         come.write_bytes(b"".join(delta.added))
@@ -80,12 +72,28 @@ def between(record: Record, before: Key, after: Key, churn: int, folder: Path) -
     return Step(changes, removed)
 
 
-def _files(record: Record, cells: frozenset[Cell]) -> set[Path]:
-    return {record.cell_file(cell) for cell in cells}
+def _deltas(record: Record, before: Key, after: Key) -> Iterator[tuple[str | None, Delta]]:
+    """Yield what changes in each graph; None is the default graph.
+
+    What left the default graph is among what left some model, so only that is looked for in all
+    files; without common named graphs each part is compared for itself.
+    """
+    models: dict[str, Delta] = {}
+    for model in {cell.model for part in (before[0], after[0]) for cell in part}:
+        old, new = (_files(record, model, part[0]) for part in (before, after))
+        if old != new:
+            models[model] = compare(old, new)
+    gone = frozenset(line for delta in models.values() for line in delta.removed)
+    come = frozenset(line for delta in models.values() for line in delta.added)
+    yield None, Delta(frozenset(absent(gone, _files(record, None, after[0]))), come)
+    for model in sorted({cell.model for part in (before[1], after[1]) for cell in part}):
+        old, new = (_files(record, model, part[1]) for part in (before, after))
+        same = all(_files(record, model, part[0]) == _files(record, model, part[1])
+                   for part in (before, after))  # fmt: skip
+        if old != new:
+            yield model, models[model] if same else compare(old, new)
 
 
-def _by_model(cells: frozenset[Cell]) -> Mapping[str, frozenset[Cell]]:
-    models: dict[str, set[Cell]] = {}
-    for cell in cells:
-        models.setdefault(cell.model, set()).add(cell)
-    return {model: frozenset(found) for model, found in models.items()}
+def _files(record: Record, model: str | None, cells: frozenset[Cell]) -> set[Path]:
+    """Return the files of the cells of a model, or of all."""
+    return {record.cell_file(cell) for cell in cells if model is None or cell.model == model}

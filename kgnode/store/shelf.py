@@ -2,35 +2,24 @@
 
 In: triples, bytes. Out: digests, paths. A file appears under its name only when it is complete and
 on disk (written beside, fsync, rename), so whoever finds a name finds the whole content. Cells are
-canonical N-Triples lines (RDF 1.1 N-Triples section 4), sorted, without duplicates.
+in the one form that kgnode/store/canonical.py gives them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO
 
-from pyoxigraph import (
-    BlankNode,
-    DefaultGraph,
-    NamedNode,
-    RdfFormat,
-    Store,
-    Triple,
-    parse,
-    serialize,
-)
+from pyoxigraph import Triple
 
 from kgnode.errors import NotFound, StoreFull, Unexpected
-from kgnode.names import bnode_iri
-from kgnode.store.cells import WholeGraph
+from kgnode.store.canonical import Streamed, write_canonical
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -67,12 +56,17 @@ class Shelf:
 
         Blank nodes become IRIs under the model's name, since graphs are merged later.
         """
-        with refusing_a_full_disk(self.cells):
-            lines = sorted(set(canonical_lines(triples, model)))
-            content = b"".join(lines)
-            digest = hashlib.sha256(content).hexdigest()
-            self._put(self.cells / f"{digest}.nt", content)
-            return digest, len(lines)
+        with (
+            refusing_a_full_disk(self.cells),
+            tempfile.NamedTemporaryFile(dir=self.incoming, delete=False) as stream,
+        ):
+            temporary = Path(stream.name)
+            try:
+                digest, count = write_canonical(triples, model, stream, self.incoming)
+                self._name(stream, self.cells / f"{digest}.nt")
+            finally:
+                temporary.unlink(missing_ok=True)
+            return digest, count
 
     def put_spelling(self, content_hash: str, spelling: bytes) -> None:
         """Keep the spelling of a model."""
@@ -109,68 +103,18 @@ class Shelf:
         return len(leftovers)
 
     def _put(self, path: Path, content: bytes) -> None:
-        if path.exists():
-            return
-        handle, temporary = tempfile.mkstemp(dir=self.incoming)
-        try:
-            with os.fdopen(handle, "wb") as stream:
+        with tempfile.NamedTemporaryFile(dir=self.incoming, delete=False) as stream:
+            try:
                 stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+                self._name(stream, path)
+            finally:
+                Path(stream.name).unlink(missing_ok=True)
 
-
-class Streamed(Protocol):
-    """Triples that can also be had as N-Triples, without an object for each."""
-
-    def ntriples(self) -> BinaryIO:
-        """Return all triples as an N-Triples stream."""
-
-
-def canonical_lines(triples: Iterable[Triple] | Streamed, model: str) -> list[bytes]:
-    """Return the triples as lines, equal for equal terms of the engine.
-
-    The engine keeps numbers, booleans and times by value, so "01" and "1" are one integer in it.
-    Lines that could be spelled in several ways go through it once; all others are unambiguous.
-    """
-    if isinstance(triples, WholeGraph):
-        content, spelled_by_the_engine = triples.dump(), True
-    elif hasattr(triples, "ntriples"):
-        with triples.ntriples() as stream:
-            content, spelled_by_the_engine = stream.read(), False
-    else:
-        content = serialize(triples, format=RdfFormat.N_TRIPLES) or b""
-        spelled_by_the_engine = False
-    if b"_:" in content:
-        content = _without_blank_nodes(content, model)
-    lines = content.splitlines(keepends=True)
-    if spelled_by_the_engine:
-        return lines
-    plain: list[bytes] = []
-    spelled: list[bytes] = []
-    for line in lines:
-        ambiguous = b'"^^<' in line or b"\\" in line or b'"@' in line
-        (spelled if ambiguous else plain).append(line)
-    store = Store()
-    store.load(b"".join(spelled), RdfFormat.N_TRIPLES, lenient=True)
-    content = store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph()) or b""
-    return plain + content.splitlines(keepends=True)
-
-
-def _without_blank_nodes(content: bytes, model: str) -> bytes:
-    """Replace each blank node by an IRI of the model (skolemisation, RDF 1.1 section 3.5)."""
-
-    def named(term: object) -> object:
-        return NamedNode(bnode_iri(model, term.value)) if isinstance(term, BlankNode) else term
-
-    replaced = (
-        Triple(named(t.subject), t.predicate, named(t.object))  # type: ignore[arg-type]
-        for t in parse(content, RdfFormat.N_TRIPLES, lenient=True)
-    )
-    return serialize(replaced, format=RdfFormat.N_TRIPLES) or b""
+    def _name(self, stream: IO[bytes], path: Path) -> None:
+        """Give a written file its name, once it is on disk."""
+        stream.flush()
+        os.fsync(stream.fileno())
+        Path(stream.name).replace(path)
 
 
 @contextlib.contextmanager

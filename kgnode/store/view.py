@@ -66,7 +66,6 @@ class View:
         self.version = version_of(key)
         self.seat = seat
         self._views = views
-        self._plain = key[1] != seat.key[1]
 
     async def evaluate(self, query: str, media_type: str, limits: Limits) -> Result:
         """Evaluate a query and return the whole answer in the format asked for.
@@ -120,8 +119,7 @@ class View:
             seat = view.seat
             waiting = seat.enter()
             try:
-                asked = {**request, "plain": view._plain}
-                return await ask(seat.serving.path, asked, timeout_seconds, deadline)
+                return await ask(seat.serving.path, request, timeout_seconds, deadline)
             except Gone:
                 self._views.lost(seat)
             except Died:
@@ -181,8 +179,6 @@ class Views:
             graphs = named if isinstance(named, frozenset) else frozenset(named)
         key = (default, graphs)
         view = self._views.get(key)
-        if view is None and not graphs and (whole := self._seats.get((default, default))):
-            view = self._views[key] = View(self, key, whole)  # the same store, its graphs unseen
         if view is not None:
             view.seat.used = time.monotonic()
             return view
@@ -207,8 +203,7 @@ class Views:
         """Hand out a seat no more; it ends when the last query on it has."""
         if self._seats.get(seat.key) is seat:
             del self._seats[seat.key]
-        for key in [key for key, view in self._views.items() if view.seat is seat]:
-            del self._views[key]
+            self._views.pop(seat.key, None)
         seat.retire()
 
     def stats(self) -> dict[str, float]:
