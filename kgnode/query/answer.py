@@ -19,7 +19,7 @@ from kgnode.policy.caller import Caller
 from kgnode.query.desk import Desk
 from kgnode.query.guard import guard
 from kgnode.query.narrow import Reach, narrow
-from kgnode.query.parse import ParsedQuery, parse
+from kgnode.query.parse import ParsedQuery, parse, with_base
 from kgnode.query.protocol import SparqlRequest
 from kgnode.query.serialise import engine_format, negotiate
 from kgnode.store.view import Limits
@@ -133,6 +133,7 @@ async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
     text = request.query
     if text is None:
         raise BadRequest("The request has no query.", hint="Send it in the parameter query.")
+    text = with_base(text, request.base)
     parsed = await _guarded(text)
     mappings: tuple[str, ...] = ()
     if request.mappings:

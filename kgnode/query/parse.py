@@ -44,6 +44,8 @@ _PLAIN = re.compile(
     r"(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![A-Za-z0-9_:])",
     re.IGNORECASE | re.ASCII,
 )
+_RELATIVE = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.\-]*:)[^<>\"{}|^`\\\x00-\x20]*+>")
+_BASE_SET = re.compile(r"(?:^|[\s>])BASE\s*<", re.IGNORECASE)
 _MATTERS = re.compile("service|from|graph|now|rand|uuid|bnode", re.IGNORECASE | re.ASCII)
 
 
@@ -165,6 +167,19 @@ def parse(text: str) -> ParsedQuery:
         MalformedQuery: it is no SPARQL 1.1; the message has line and column.
     """
     return plain(text) or (_parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text))
+
+
+def with_base(text: str, base: str | None) -> str:
+    """Return the query with a base for its relative IRIs, if it has any and sets none itself.
+
+    >>> with_base("ASK { <a> ?p ?o }", "http://x/sparql")
+    'BASE <http://x/sparql> ASK { <a> ?p ?o }'
+    >>> with_base("ASK { <urn:a> ?p ?o }", "http://x/sparql")
+    'ASK { <urn:a> ?p ?o }'
+    """
+    if base is None or _RELATIVE.search(text) is None or _BASE_SET.search(text) is not None:
+        return text
+    return f"BASE <{base}> {text}"
 
 
 def plain(text: str) -> ParsedQuery | None:

@@ -8,11 +8,12 @@ In: an ASGI scope and the body. Out: ``SparqlRequest``. Follows SPARQL 1.1 Proto
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
 
@@ -35,6 +36,7 @@ class SparqlRequest:
         at: answer from the versions current then.
         mappings: mapping sets to apply, ``set@version``.
         if_none_match: entity tags the client already has.
+        base: what relative IRIs are resolved against where the query sets none.
         method: GET, HEAD or POST.
         parameters: all parameters, in order of arrival.
     """
@@ -48,6 +50,7 @@ class SparqlRequest:
     at: datetime | None = None
     mappings: tuple[str, ...] = ()
     if_none_match: str | None = None
+    base: str | None = None
     method: str = "GET"
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -95,12 +98,24 @@ def read_request(scope: Mapping[str, Any], body: bytes) -> SparqlRequest:
         at=_time(_single(parameters, "at")),
         mappings=tuple(_split(parameters.get("mappings", ()))),
         if_none_match=match.decode("latin-1") if match is not None else None,
+        base=address(scope),
         method=method,
         parameters={key: tuple(values) for key, values in parameters.items()},
     )
 
 
 _READ = frozenset({b"accept", b"content-type", b"if-none-match"})
+_HOST = re.compile(rb"[A-Za-z0-9.\-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
+
+
+def address(scope: Mapping[str, Any]) -> str:
+    """Return the address a request was sent to, as the client spelled it."""
+    host = b"localhost"
+    for name, value in scope["headers"]:
+        if name == b"host" and _HOST.fullmatch(value):
+            host = value
+    path = quote(scope.get("path", "/"), safe="/~!$&'()*+,;=:@")
+    return f"{scope.get('scheme', 'http')}://{host.decode()}{path}"
 
 
 def _decode(encoded: bytes) -> dict[str, list[str]]:

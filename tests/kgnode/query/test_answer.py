@@ -377,3 +377,16 @@ def test_mapping_sets_rewrite_the_query_and_are_named(tmp_path: Path) -> None:
             await node.ask(query, mappings=("cim-ies@1",))
 
     run(tmp_path, play)
+
+
+def test_relative_iris_are_relative_to_the_address_asked(tmp_path: Path) -> None:
+    async def play(node: NodeUnderTest) -> None:
+        query = "SELECT (<a> AS ?o) {}"
+        with pytest.raises(MalformedQuery):
+            await node.ask(query)
+        address = "http://node.example/sparql"
+        assert await column(await node.ask(query, base=address)) == ["http://node.example/a"]
+        own = "BASE <http://x/> " + query
+        assert await column(await node.ask(own, base=address)) == ["http://x/a"]
+
+    run(tmp_path, play)

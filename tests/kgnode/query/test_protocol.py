@@ -100,3 +100,17 @@ def test_updates_are_refused_in_every_way_they_can_be_sent() -> None:
         )
     with pytest.raises(RefusedQuery):
         read_request(scope("GET", f"update={quote(update)}"), b"")
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("node.example", "http://node.example/sparql"),
+        ("[::1]:8080", "http://[::1]:8080/sparql"),
+        ("x> ASK {} #", "http://localhost/sparql"),
+        ("", "http://localhost/sparql"),
+    ],
+)
+def test_the_base_is_the_address_and_never_more_than_an_address(host: str, base: str) -> None:
+    asked = scope(query="query=ASK{}", headers={"host": host}) | {"path": "/sparql"}
+    assert read_request(asked, b"").base == base
