@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kgnode.errors import BadRequest, HomeInUse, StoreFull
-from kgnode.store import shelf
+from kgnode.store import canonical, shelf
 from kgnode.store.record import FolderRecord, open_record
 
+from . import crash_worker
 from .conftest import DATASET, model, publish
 from .contract import ONE, TWO, RecordContract
 
@@ -101,3 +103,47 @@ def test_a_backup_shares_nothing_that_a_later_publish_changes(
     assert found is not None
     assert len(list(other.triples(found.cells[0].iri))) == 1
     other.close()
+
+
+def test_backups_taken_while_versions_are_published_are_each_one_moment(
+    record: FolderRecord, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            for dataset in crash_worker.DATASETS:
+                crash_worker.publish(record, dataset, f"0-{turn}")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for number in range(6):
+            record.backup(tmp_path / f"backup-{number}")
+    finally:
+        stop.set()
+        worker.join()
+    for number in range(6):
+        kept = open_record(tmp_path / f"backup-{number}")
+        turns = []
+        for manifest in kept.datasets():
+            stamp = manifest.attributes["stamp"]
+            turns.append(int(stamp.split("-")[1]))
+            for cell in manifest.cells:
+                assert {t.object.value for t in kept.triples(cell.iri)} == {stamp}
+        assert max(turns, default=0) - min(turns, default=0) <= 1
+        kept.close()
+
+
+def test_a_large_cell_goes_through_files_and_comes_out_the_same(
+    record: FolderRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "".join(f'<urn:s{n % 999}> <urn:p{n % 7}> "{n % 5000}" .\n' for n in range(20_000))
+    small = publish(record, model("urn:m:1", {"a": text}))
+    monkeypatch.setattr(canonical, "IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(canonical, "CHUNK_TRIPLES", 300)
+    large = publish(record, model("urn:m:1", {"a": text}))
+    assert large == small
+    assert list((record.path / "incoming").iterdir()) == []
