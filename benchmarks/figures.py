@@ -103,7 +103,8 @@ def page() -> str:
             "|---|---:|---|---|---|---|",
         ]
         lines += [
-            f"| {f['name']} | {f['value']:g} | {f['unit']} | {f['aim']} | {f['peer']} | {f['note']} |"
+            f"| {f['name']} | {f['value']:g} | {f['unit']} | {f['aim']} | {f['peer']} "
+            f"| {f['note']} |"
             for f in document["figures"]
         ]
         lines.append("")
