@@ -17,12 +17,12 @@ from kgnode.query.cache import AnswerCache
 from kgnode.query.narrow import Reach, whole
 from kgnode.query.protocol import SparqlRequest
 from kgnode.settings import Settings
-from kgnode.store.cells import Cell, Manifest
+from kgnode.store.cells import Manifest
 from kgnode.store.record import Record
 from kgnode.store.view import Limits, View, Views
 
 REMEMBERED = 256
-"""How many distinct sets of cells are kept in mind between requests."""
+"""How many decisions have their cells worked out and kept in mind."""
 
 Rewrite = Callable[[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]
 """(query text, mapping sets asked for) -> (text to run, the mappings it used)."""
@@ -58,7 +58,6 @@ class Desk:
     rewrite: Rewrite | None = None
     cache: AnswerCache = field(init=False)
     _reaches: dict[int, tuple[Visible, Reach]] = field(init=False, default_factory=dict)
-    _graphs_asked: set[frozenset[Cell]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.cache = AnswerCache(self.settings.answer_cache_bytes)
@@ -84,18 +83,13 @@ class Desk:
     async def view(self, reach: Reach, *, graphs: bool) -> View:
         """Return a view that answers from a reach.
 
-        Named graphs double a view's memory, so they are held only from the first query on that
-        asks for them (``graphs``).
+        Named graphs are held only for queries that ask for them (``graphs``): they double a
+        view's memory and slow down every other query on it.
 
         Raises:
             NotFound: a version was replaced meanwhile; decide again.
         """
-        if graphs and reach.named:
-            if len(self._graphs_asked) >= REMEMBERED:
-                self._graphs_asked.clear()
-            self._graphs_asked.add(reach.cells)
-        held = reach.named if reach.cells in self._graphs_asked else frozenset()
-        return await self.views.get(reach.cells, held)
+        return await self.views.get(reach.cells, reach.named if graphs else frozenset())
 
     def limits(self, request: SparqlRequest, caller: Caller) -> Limits:
         """Return the limits of the caller's class; a request can only tighten them."""
