@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -109,6 +109,36 @@ def test_versions_are_those_of_the_view_and_never_of_what_is_hidden(tmp_path: Pa
     run(tmp_path, play)
 
 
+class Shared:
+    """One filled node for many questions; none of them changes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runner = asyncio.Runner()
+        self.node = self.runner.run(self._filled(folder))
+
+    async def _filled(self, folder: Path) -> NodeUnderTest:
+        node = NodeUnderTest(folder, evaluators_per_view=1)
+        two_graphs(node)
+        return node
+
+    def ask(self, text: str, caller: Caller = OWNER, **request: Any) -> SparqlAnswer:
+        return self.runner.run(self.node.ask(text, caller, **request))
+
+    def column(self, text: str, caller: Caller, **request: Any) -> list[str]:
+        async def play() -> list[str]:
+            return await column(await self.node.ask(text, caller, **request))
+
+        return self.runner.run(play())
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    made = Shared(tmp_path_factory.mktemp("shared"))
+    yield made
+    made.runner.run(made.node.close())
+    made.runner.close()
+
+
 def graph_test(
     text: str, expected: Iterable[str], caller: Caller = PLANNER, **request: Any
 ) -> tuple[str, list[str], Caller, dict[str, Any]]:
@@ -152,14 +182,9 @@ GRAPHS = "SELECT DISTINCT ?o { GRAPH ?o { ?s ?p ?x } }"
     ],
 )
 def test_graphs_are_narrowed_to_what_is_visible(
-    tmp_path: Path, text: str, expected: list[str], caller: Caller, request_fields: dict[str, Any]
+    shared: Shared, text: str, expected: list[str], caller: Caller, request_fields: dict[str, Any]
 ) -> None:
-    async def play(node: NodeUnderTest) -> None:
-        two_graphs(node)
-        answer = await node.ask(text, caller, **request_fields)
-        assert await column(answer) == sorted(expected)
-
-    run(tmp_path, play)
+    assert shared.column(text, caller, **request_fields) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -175,21 +200,17 @@ def test_graphs_are_narrowed_to_what_is_visible(
         "CONSTRUCT {{ ?s ?p ?o }} FROM <{g}> {{ ?s ?p ?o }}",
     ],
 )
-def test_an_invisible_graph_is_like_one_that_does_not_exist(tmp_path: Path, text: str) -> None:
-    async def play(node: NodeUnderTest) -> None:
-        two_graphs(node)
-        seen = []
-        for graph in ("urn:m:alt", "urn:m:xyz"):
-            try:
-                answer = await node.ask(text.format(g=graph), PLANNER)
-            except GridspineError as error:
-                seen.append((type(error), error.message.replace(graph, "G")))
-                continue
-            headers = [pair for pair in answer.headers if pair[0] != "ETag"]  # covers the text
-            seen.append((answer.status, headers, b"".join([part async for part in answer.body])))
-        assert seen[0] == seen[1]
-
-    run(tmp_path, play)
+def test_an_invisible_graph_is_like_one_that_does_not_exist(shared: Shared, text: str) -> None:
+    seen = []
+    for graph in ("urn:m:alt", "urn:m:xyz"):
+        try:
+            answer = shared.ask(text.format(g=graph), PLANNER)
+        except GridspineError as error:
+            seen.append((type(error), error.message.replace(graph, "G")))
+            continue
+        headers = [pair for pair in answer.headers if pair[0] != "ETag"]  # covers the text
+        seen.append((answer.status, headers, answer.content))
+    assert seen[0] == seen[1]
 
 
 def test_a_time_reads_the_versions_current_then(tmp_path: Path) -> None:
@@ -257,14 +278,10 @@ def test_a_caller_can_only_tighten_the_deadline(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_answered_is_named(
-    tmp_path: Path, text: str, error: type[GridspineError]
+    shared: Shared, text: str, error: type[GridspineError]
 ) -> None:
-    async def play(node: NodeUnderTest) -> None:
-        two_graphs(node)
-        with pytest.raises(error):
-            await node.ask(text)
-
-    run(tmp_path, play)
+    with pytest.raises(error):
+        shared.ask(text)
 
 
 def test_answers_are_kept_per_view_and_only_where_they_repeat(tmp_path: Path) -> None:
