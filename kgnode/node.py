@@ -6,9 +6,11 @@ record's lock, so at most one process has a home open; others speak to it over i
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kgnode.assurance.receipt import TYPE as RECEIPT
@@ -19,7 +21,7 @@ from kgnode.cim.reader import ReadContext
 from kgnode.cim.staged import Model
 from kgnode.errors import GridspineError
 from kgnode.events import Events
-from kgnode.home import Home
+from kgnode.home import Home, write_atomically
 from kgnode.policy.folder import PolicyFolder
 from kgnode.policy.policies import Policies
 from kgnode.settings import Settings
@@ -48,6 +50,7 @@ class Node:
         self.events = Events(home.path / "events")
         self.members = MembersFile(home.path / "members.jws", home.identity.scheme_key, settings)
         self.seen_actors = Seen()
+        self._naming_key = _naming_key(home.path / "keys" / "naming")
         self.writing = threading.RLock()
         self._policies = PolicyFolder(home.path / "policy")
 
@@ -73,6 +76,7 @@ class Node:
             boundary_base=self.home.identity.boundary_base,
             strict=strict,
             settings=self.settings,
+            naming_key=self._naming_key,
             known_bases={
                 model.iri: model.base
                 for manifest in self.record.datasets()
@@ -104,3 +108,10 @@ class Node:
         """Return what anybody may know of this node."""
         identity = self.home.identity
         return {"org": identity.org, "name": identity.name, "url": identity.node_url}
+
+
+def _naming_key(path: Path) -> bytes:
+    """The home's secret for names of models without a header, made at first use; never rotated."""
+    if not path.is_file():
+        write_atomically(path, secrets.token_bytes(32), mode=0o600)
+    return path.read_bytes()

@@ -78,7 +78,8 @@ class Settings(BaseSettings):
         2, gt=0, description="Evaluator processes of a gateway, count"
     )
 
-    # logs
+    # logs and metrics
+    metrics_open: bool = Field(False, description="Anybody may read /metrics, not operators alone")
     log_level: str = Field("INFO", description="Least level that is logged")
     log_query_text: bool = Field(False, description="Write query texts to the log")
 

@@ -22,6 +22,7 @@ from kgnode.assurance.validate import validate
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.cim.reader import read
 from kgnode.errors import BadRequest, NotFound
+from kgnode.metrics import MEDIA_TYPE as METRICS
 from kgnode.operations import repairs
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
@@ -273,3 +274,11 @@ async def readyz(request: Request) -> Response:
     ready = here.node.policies().closed is None
     body = orjson.dumps({"ready": ready})
     return Response(body, status_code=200 if ready else 503, media_type=JSON)
+
+
+async def metrics(request: Request) -> Response:
+    """Numbers for monitoring, in the Prometheus text format; for operators of this node."""
+    here = front(request)
+    if not here.node.settings.metrics_open:
+        here.owner(request, "operator", "auditor")
+    return Response(here.metrics.exposition(), media_type=METRICS)

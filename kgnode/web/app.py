@@ -7,6 +7,7 @@ problem document here and nowhere else.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgnode import __version__
 from kgnode.errors import BadRequest, GridspineError, NotFound
+from kgnode.metrics import Metrics
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer, answer
 from kgnode.query.describe import describe
@@ -30,6 +32,12 @@ from kgnode.web.sparql import SparqlEndpoint
 CONTENT_SECURITY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
+)
+
+SECURITY_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
 )
 
 
@@ -61,7 +69,9 @@ ROUTES = (
     Route("GET", "/packs", api.packs),
     Route("GET", "/healthz", api.healthz),
     Route("GET", "/readyz", api.readyz),
+    Route("GET", "/metrics", api.metrics),
 )
+PATHS = ("/sparql", *(route.path for route in ROUTES))
 
 
 def create_app(front: Front) -> FastAPI:
@@ -88,7 +98,7 @@ def create_app(front: Front) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _problem)
-    app.add_middleware(Secured, sparql=_endpoint(front))
+    app.add_middleware(Secured, sparql=_endpoint(front), metrics=front.metrics)
     return app
 
 
@@ -109,36 +119,40 @@ def _endpoint(front: Front) -> SparqlEndpoint:
 
 
 class Secured:
-    """Sends ``/sparql`` past FastAPI and gives every other answer its security headers."""
+    """Sends ``/sparql`` past FastAPI, gives all else its security headers, counts every answer."""
 
-    def __init__(self, app: ASGIApp, sparql: SparqlEndpoint) -> None:
+    def __init__(self, app: ASGIApp, sparql: SparqlEndpoint, metrics: Metrics) -> None:
         self.app = app
         self.sparql = sparql
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["path"] == "/sparql":
-            await self.sparql(scope, receive, send)
-            return
+        started = time.perf_counter()
+        status = 500
+        of_sparql = scope["path"] == "/sparql"
 
         async def sending(message: Any) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    (b"content-security-policy", CONTENT_SECURITY.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"same-origin"),
-                ]
+                status = message["status"]
+                if not of_sparql:
+                    message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await self.app(scope, receive, sending)
+        try:
+            await (self.sparql if of_sparql else self.app)(scope, receive, sending)
+        finally:
+            route = scope["path"] if of_sparql else getattr(scope.get("route"), "path", "")
+            self.metrics.observe(route, status, time.perf_counter() - started)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
     status, headers, body = problem_answer(error)
+    api.front(request).metrics.refused(getattr(error, "code", "unexpected"))
     if isinstance(error, GridspineError) and pages.wants_page(request):
         return pages.problem_page(request, error, status)
     return Response(body, status_code=status, headers=dict(headers))

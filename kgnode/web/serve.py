@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from kgnode.errors import PortInUse
 from kgnode.node import Node
-from kgnode.web.app import create_app
+from kgnode.web.app import PATHS, create_app
 from kgnode.web.control import create_control
 from kgnode.web.front import Front
 
@@ -127,7 +127,7 @@ def serve(
 async def _serve(
     node: Node, listener: socket.socket, control: socket.socket, ready: Callable[[str], None]
 ) -> None:
-    front = Front(node)
+    front = Front(node, PATHS)
     try:
         servers = {
             server(create_app(front)): listener,

@@ -37,7 +37,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
-from kgnode.web.app import ROUTES, create_app
+from kgnode.web.app import PATHS, ROUTES, create_app
 from kgnode.web.front import Front
 from kgnode.web.serve import server
 from tests.kgnode.cimxml import document, mrid, region, substation, write
@@ -120,7 +120,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         ],
     }
     perform(node, "publish", arguments, lambda _name: None)
-    front = Front(node)
+    front = Front(node, PATHS)
     with TestClient(create_app(front), raise_server_exceptions=False) as client:
         yield World(node, client, neso)
         assert client.portal is not None
@@ -321,3 +321,15 @@ def served_url(world: World) -> Iterator[str]:
     thread.join()
     listener.close()
     asyncio.run(front.views.close())
+
+
+def test_metrics_are_for_operators_and_name_only_known_routes(world: World) -> None:
+    world.client.get("/sparql", params={"query": NAMES})
+    world.client.get("/secret-of-somebody")
+    world.client.get("/catalogue/another-secret")
+    assert world.client.get("/metrics").status_code == 403
+    assert world.client.get("/metrics", headers=world.token("NESO", "operator")).status_code == 403
+    text = world.client.get("/metrics", headers=world.token("TNO", "operator")).text
+    assert 'gridspine_request_seconds_count{route="/sparql",status="2xx"} 1.0' in text
+    assert 'gridspine_refusals_total{code="not_found"} 2.0' in text
+    assert "secret" not in text and "gridspine_views_views" in text
