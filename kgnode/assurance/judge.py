@@ -16,7 +16,6 @@ import pyoxigraph as ox
 
 from kgnode.assurance.compile import (
     LOGIC_KINDS,
-    PAIR_KINDS,
     SHAPES_GRAPH,
     Fused,
     Member,
@@ -26,11 +25,13 @@ from kgnode.assurance.compile import (
     path_text,
     require_supported,
 )
-from kgnode.assurance.conditions import term, violates
+from kgnode.assurance.conditions import violates
 from kgnode.assurance.data import Data, original
+from kgnode.assurance.facts import facts_of
 from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
 from kgnode.assurance.paths import Path, predicate
+from kgnode.assurance.queries import count_check, single_checks, with_values
 from kgnode.assurance.results import Result
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
@@ -60,8 +61,10 @@ class Judge:
         pack: str = "",
         *,
         inherit: bool = True,
+        screen: bool = True,
     ) -> None:
         self._data = data
+        self._facts = facts_of(data) if screen else None
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
@@ -113,10 +116,8 @@ class Judge:
 
     def _run(self, plan: Plan) -> Iterator[Result]:
         for fused in plan.fused.values():
-            if fused.values:
-                yield from self._values(fused)
-            for member in fused.counts:
-                yield from self._count(fused, member)
+            yield from self._values(fused)
+            yield from self._counts(fused)
         for source, member in plan.single:
             yield from self._single(source, member)
         for source, path, shape in plan.nested:
@@ -145,7 +146,7 @@ class Judge:
 
     def _pairs(self, source: Source, path: Path | None) -> Iterator[Row]:
         """Yield (focus node, value node)."""
-        pattern = _with_values(source, path)
+        pattern = with_values(source, path)
         yield from self._rows(f"SELECT ?this ?value WHERE {{ {pattern} }}", ("this", "value"))
 
     def _result(
@@ -170,53 +171,41 @@ class Judge:
             pack=self._pack,
         )
 
-    # -- value nodes one by one -----------------------------------------------------------------
+    # -- value nodes and their number -----------------------------------------------------------
 
     def _values(self, fused: Fused) -> Iterator[Result]:
+        """Judge all constraints on single value nodes of one path in one scan."""
+        members = [m for m in fused.values if not self._proved(m, fused.path)]
+        if not members:
+            return
         value = "?this" if fused.path is None else "?value"
-        tests = [violates(m.constraint, value, self._sources.is_instance) for m in fused.values]
-        pattern = fused.source.pattern
-        if fused.path is not None:
-            pattern = f"{pattern} ?this {fused.path.sparql()} ?value ."
+        tests = [violates(m.constraint, value, self._sources.is_instance) for m in members]
         flags = [f"f{number}" for number in range(len(tests))]
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
-        query = (
-            f"SELECT ?this {'?value' if fused.path is not None else ''} {columns} "
-            f"WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
-        )
-        names = ["this", "this" if fused.path is None else "value", *flags]
+        pattern, shown = fused.source.pattern, ""
+        if fused.path is not None:
+            pattern, shown = f"{pattern} ?this {fused.path.sparql()} ?value .", "?value"
+        query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
+        names = ["this", value[1:], *flags]
         for focus, node, *marks in self._rows(query, names):
-            for member, mark in zip(fused.values, marks, strict=True):
+            for member, mark in zip(members, marks, strict=True):
                 if mark.value == "true":
                     yield self._result(member, focus, node)
 
-    # -- how many -------------------------------------------------------------------------------
+    def _counts(self, fused: Fused) -> Iterator[Result]:
+        """Judge all counts on one path; equal bounds of several shapes share a query."""
+        alike: dict[str, list[Member]] = defaultdict(list)
+        for member in fused.counts:
+            check = count_check(fused.source, member)
+            if check is not None and not self._proved(member, fused.path):
+                alike[check.query].append(member)
+        for query, members in alike.items():
+            for (focus,) in self._rows(query, ("this",)):
+                for member in members:
+                    yield self._result(member, focus)
 
-    def _count(self, fused: Fused, member: Member) -> Iterator[Result]:
-        number = bound(member.constraint)
-        source = fused.source.pattern
-        path = path_text(member.shape)
-        if member.constraint.kind == "minCount":
-            if number <= 0:
-                return
-            query = (
-                f"SELECT ?this WHERE {{ {source} FILTER NOT EXISTS {{ {reaches(fused.path)} }} }}"
-                if number == 1
-                else f"SELECT ?this WHERE {{ {source} OPTIONAL {{ ?this {path} ?value }} }} "
-                f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) < {number})"
-            )
-        elif number == 1:
-            query = (
-                f"SELECT ?this WHERE {{ {source} ?this {path} ?value . ?this {path} ?other . "
-                f"FILTER(!sameTerm(?value, ?other)) }}"
-            )
-        else:
-            query = (
-                f"SELECT ?this WHERE {{ {source} ?this {path} ?value }} "
-                f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) > {number})"
-            )
-        for (focus,) in self._rows(query, ("this",)):
-            yield self._result(member, focus)
+    def _proved(self, member: Member, path: Path | None) -> bool:
+        return self._facts is not None and self._facts.prove(member.constraint, path)
 
     # -- the rest -------------------------------------------------------------------------------
 
@@ -224,19 +213,23 @@ class Judge:
         kind = member.constraint.kind
         if kind in LOGIC_KINDS:
             yield from self._logic(source, member)
-        elif kind in PAIR_KINDS:
-            yield from self._pair(source, member)
         elif kind.startswith("qualified"):
             yield from self._qualified(source, member)
+        elif kind == "sparql":
+            yield from self._sparql(source, member)
+        elif kind == "custom":
+            yield from self._custom(source, member)
         else:
-            handlers: dict[str, Callable[[Source, Member], Iterator[Result]]] = {
-                "closed": self._closed,
-                "hasValue": self._has_value,
-                "uniqueLang": self._unique_lang,
-                "sparql": self._sparql,
-                "custom": self._custom,
-            }
-            yield from handlers[kind](source, member)
+            for check in single_checks(source, member):
+                for row in self._rows(check.query, check.names):
+                    found = dict(zip(check.names, row, strict=True))
+                    path = found.get(check.predicate) if check.predicate else None
+                    yield self._result(
+                        member,
+                        row[0],
+                        found.get(check.value),
+                        path=None if path is None else predicate(path.value),
+                    )
 
     def _fails(self, node: Term, source: Source) -> frozenset[Term]:
         """Return the nodes of a source that do not conform to a shape."""
@@ -277,63 +270,6 @@ class Judge:
         for focus in bad:
             yield self._result(member, focus)
 
-    def _pair(self, source: Source, member: Member) -> Iterator[Result]:
-        """4.5: values of the path against values of another property."""
-        other = term(member.constraint.values[0])
-        values = _with_values(source, member.shape.path)
-        kind = member.constraint.kind
-        queries = {
-            "equals": [
-                f"{values} FILTER NOT EXISTS {{ ?this {other} ?value }}",
-                _missing(source, member.shape.path, other),
-            ],
-            "disjoint": [f"{values} ?this {other} ?value ."],
-            "lessThan": [f"{values} ?this {other} ?o . FILTER(!COALESCE(?value < ?o, false))"],
-            "lessThanOrEquals": [
-                f"{values} ?this {other} ?o . FILTER(!COALESCE(?value <= ?o, false))"
-            ],
-        }[kind]
-        for body in queries:
-            extra = " ?o" if kind.startswith("lessThan") else ""
-            query = f"SELECT ?this ?value{extra} WHERE {{ {body} }}"
-            names = ("this", "value", "o") if extra else ("this", "value")
-            for row in self._rows(query, names):
-                yield self._result(member, row[0], row[1])
-
-    def _closed(self, source: Source, member: Member) -> Iterator[Result]:
-        allowed = ", ".join(term(value) for value in member.constraint.values)
-        test = f"FILTER(?property NOT IN ({allowed}))" if allowed else ""
-        path = member.shape.path
-        node = "?this" if path is None else "?node"
-        reach = "" if path is None else f"?this {path.sparql()} ?node ."
-        query = (
-            f"SELECT ?this ?property ?value WHERE {{ {source.pattern} {reach} "
-            f"{node} ?property ?value . {test} }}"
-        )
-        for focus, found, value in self._rows(query, ("this", "property", "value")):
-            where = predicate(found.value)
-            yield self._result(member, focus, value, path=where)
-
-    def _has_value(self, source: Source, member: Member) -> Iterator[Result]:
-        wanted = term(member.constraint.values[0])
-        if member.shape.path is None:
-            test = f"FILTER(!sameTerm(?this, {wanted}))"
-        else:
-            test = f"FILTER NOT EXISTS {{ {reaches(member.shape.path, wanted)} }}"
-        query = f"SELECT ?this WHERE {{ {source.pattern} {test} }}"
-        for (focus,) in self._rows(query, ("this",)):
-            yield self._result(member, focus)
-
-    def _unique_lang(self, source: Source, member: Member) -> Iterator[Result]:
-        path = path_text(member.shape)
-        query = (
-            f"SELECT ?this ?language WHERE {{ {source.pattern} ?this {path} ?value , ?other . "
-            "BIND(LCASE(LANG(?value)) AS ?language) FILTER(?language != '' "
-            "&& ?language = LCASE(LANG(?other)) && !sameTerm(?value, ?other)) }"
-        )
-        for focus, _ in self._rows(query, ("this", "language")):
-            yield self._result(member, focus)
-
     # -- queries of the pack ----------------------------------------------------------------------
 
     def _sparql(self, source: Source, member: Member) -> Iterator[Result]:
@@ -369,42 +305,11 @@ class Judge:
             return
         values = constants(member.shape, member.constraint)
         ready = prepare(query, values, path_text(member.shape))
-        text = asking(ready, _with_values(source, member.shape.path))
+        text = asking(ready, with_values(source, member.shape.path))
         for focus, value in self._rows(text, ("this", "value")):
             message = text_of(member.shape.messages) or text_of(query.messages)
             solution = {**member.constraint.parameters, "this": focus, "value": value}
             yield self._result(member, focus, value, message=_fill(message, solution))
-
-
-def _with_values(source: Source, path: Path | None) -> str:
-    if path is None:
-        return f"{source.pattern} BIND(?this AS ?value)"
-    return f"{source.pattern} ?this {path.sparql()} ?value ."
-
-
-def _missing(source: Source, path: Path | None, other: str) -> str:
-    if path is None:
-        return f"{source.pattern} ?this {other} ?value . FILTER(!sameTerm(?this, ?value))"
-    absent = f"FILTER NOT EXISTS {{ {reaches(path)} }}"
-    return f"{source.pattern} ?this {other} ?value . {absent}"
-
-
-def reaches(path: Path | None, value: str = "?value") -> str:
-    """Return the pattern for "a path leads from ?this to a value", fit for EXISTS.
-
-    A sequence is nested step by step: Oxigraph orders the patterns of an EXISTS without knowing
-    that ?this is bound, and would begin a flat sequence at its far end.
-    """
-    assert path is not None  # noqa: S101
-    steps = path.parts if path.operator == "sequence" else (path,)
-    names = ["?this", *(f"?step{number}" for number in range(1, len(steps))), value]
-    text = f"{names[-2]} {steps[-1].sparql()} {names[-1]}"
-    for number in range(len(steps) - 2, -1, -1):
-        text = (
-            f"{names[number]} {steps[number].sparql()} {names[number + 1]} . "
-            f"FILTER EXISTS {{ {text} }}"
-        )
-    return text
 
 
 def text_of(messages: Sequence[ox.Literal]) -> str:
