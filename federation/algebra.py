@@ -184,8 +184,12 @@ class Select:
     offset: int = 0
     describe: tuple[str, ...] = ()
     template: tuple[Triple, ...] = ()
+    prologue: str = ""
+    head_text: str = ""
     where_text: str = ""
-    tail_text: str = ""
+    group_text: str = ""
+    having_text: str = ""
+    order_text: str = ""
     trailing_values: bool = False
 
     @property

@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -36,6 +36,23 @@ class Evaluated:
     body: bytes
     rows: int = 0
     faulty: str | None = None
+    unbound: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to do with the parts: ``op`` query, rows or table (see ``push.Push``)."""
+
+    media: str
+    query: str = ""
+    graphs: tuple[str, ...] = ()
+    op: str = "query"
+    columns: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    offset: int = 0
+    limit: int | None = None
+    whole_only: bool = False
 
 
 class Evaluators:
@@ -63,15 +80,8 @@ class Evaluators:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=4 << 20,
         )  # fmt: skip
 
-    async def evaluate(
-        self,
-        query: str,
-        parts: Sequence[Part],
-        graphs: Sequence[str],
-        media: str,
-        deadline: float,
-    ) -> Evaluated:
-        """Evaluate one query.
+    async def evaluate(self, task: Task, parts: Sequence[Part], deadline: float) -> Evaluated:
+        """Carry out one task.
 
         Raises:
             Deadline: the time is over; the process was ended.
@@ -92,9 +102,7 @@ class Evaluators:
                 if process is None or process.returncode is not None:
                     process = await self._spawn()
                 head = {
-                    "query": query,
-                    "media": media,
-                    "graphs": list(graphs),
+                    **asdict(task),
                     "max_bytes": self._max_bytes,
                     "parts": [
                         {"source": p.source, "kind": p.kind, "bytes": len(p.body)} for p in parts
@@ -131,6 +139,8 @@ class Evaluators:
 
 def _read(reply: dict[str, Any], body: bytes) -> Evaluated:
     failed = reply["failed"]
+    if failed == "unbound":
+        return Evaluated(b"", unbound=True)
     if failed == "part":
         return Evaluated(b"", faulty=reply["source"])
     if failed in ("size", "memory"):

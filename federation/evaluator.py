@@ -78,19 +78,82 @@ def fill(store: ox.Store, parts: list[tuple[dict[str, Any], bytes]]) -> dict[str
     return None
 
 
+def united(head: dict[str, Any], bodies: list[bytes]) -> list[bytes]:
+    """Return the lines of all tables, each checked to be one with the columns expected.
+
+    Raises:
+        Faulty: a table is not as it should be; it names the member.
+    """
+    columns = "\t".join(head["columns"]).encode()
+    lines: list[bytes] = []
+    for part, body in zip(head["parts"], bodies, strict=True):
+        first, _, rest = body.replace(b"\r\n", b"\n").partition(b"\n")
+        whole = rest.endswith(b"\n") or not rest
+        if first != columns or not whole or b"\t_:" in rest or b"\n_:" in rest or rest[:2] == b"_:":
+            raise Faulty(part["source"])
+        if len(bodies) > 1 or head["op"] == "table":
+            try:
+                for _ in _table(columns + b"\n" + rest):
+                    pass
+            except (SyntaxError, ValueError) as error:
+                raise Faulty(part["source"]) from error
+        lines += rest[:-1].split(b"\n") if rest else []
+    return lines
+
+
+def _table(body: bytes) -> Any:
+    return ox.parse_query_results(body, format=ox.QueryResultsFormat.TSV)
+
+
+class Faulty(Exception):
+    """A member's table is not one; ``args[0]`` is the member."""
+
+
+def tabular(head: dict[str, Any], bodies: list[bytes], sink: Limited) -> dict[str, Any]:
+    """Unite tables: as they are, or through a query that sees them as VALUES."""
+    lines = united(head, bodies)
+    offset, limit = head["offset"], head["limit"]
+    if head["op"] == "rows":
+        lines = lines[offset:] if limit is None else lines[offset : offset + limit]
+        columns = "\t".join(head["columns"]).encode()
+        try:
+            result = _table(b"\n".join([columns, *lines, b""]))
+            result.serialize(sink, format=_RESULTS[head["media"]])
+        except (SyntaxError, ValueError) as error:
+            raise Faulty(head["parts"][0]["source"]) from error
+        return {"failed": "", "rows": len(lines)}
+    cells = [line.split(b"\t") for line in lines]
+    if head["whole_only"] and any(not cell for row in cells for cell in row):
+        return {"failed": "unbound"}
+    rows = b"\n".join(
+        b"(" + b" ".join(cell or b"UNDEF" for cell in row) + b")" for row in cells
+    ).decode()
+    names = " ".join(head["columns"])
+    values = f"{{ {{ SELECT * {{ VALUES ({names}) {{\n{rows}\n}} }} }} }}"
+    text = f"{head['before']} {values} {head['after']}"
+    outcome: Any = ox.Store().query(text)
+    outcome.serialize(sink, format=_RESULTS[head["media"]])
+    return {"failed": "", "rows": len(cells)}
+
+
 def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], bytes]:
     """Evaluate one frame."""
-    store = ox.Store()
-    faulty = fill(store, list(zip(head["parts"], bodies, strict=True)))
-    if faulty is not None:
-        return {"failed": "part", "source": faulty["source"]}, b""
-    for iri in head["graphs"]:
-        store.add_graph(ox.NamedNode(iri))
     sink = Limited(head["max_bytes"])
     rows = 0
     try:
+        if head["op"] != "query":
+            reply = tabular(head, bodies, sink)
+            return reply, b"".join(sink.parts)
+        store = ox.Store()
+        faulty = fill(store, list(zip(head["parts"], bodies, strict=True)))
+        if faulty is not None:
+            return {"failed": "part", "source": faulty["source"]}, b""
+        for iri in head["graphs"]:
+            store.add_graph(ox.NamedNode(iri))
         result: Any = store.query(head["query"])
         result.serialize(sink, format=_RDF.get(head["media"]) or _RESULTS[head["media"]])
+    except Faulty as error:
+        return {"failed": "part", "source": error.args[0]}, b""
     except OverflowError:
         return {"failed": "size"}, b""
     except (SyntaxError, ValueError) as error:
@@ -98,7 +161,7 @@ def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], b
     except (RuntimeError, OSError) as error:
         failed = "size" if sink.size > sink.limit else "query"
         return {"failed": failed, "detail": str(error)}, b""
-    return {"failed": "", "rows": rows, "triples": len(store)}, b"".join(sink.parts)
+    return {"failed": "", "rows": rows}, b"".join(sink.parts)
 
 
 _RESULTS = {

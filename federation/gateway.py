@@ -14,12 +14,13 @@ from typing import Any
 
 import orjson
 
-from federation.answer import Ask, FederatedAnswer, Federation, answer
+from federation.answer import Ask, FederatedAnswer, answer
 from federation.home import GatewayHome
 from federation.http import HttpPool
 from federation.identity import Exchanger
 from federation.members import Member
 from federation.report import Report
+from federation.run import Federation
 from kgnode.errors import BadRequest, NotComplete, NotFound, problem
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer

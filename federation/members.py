@@ -21,6 +21,7 @@ Outcome = Literal["ok", "unreachable", "timeout", "withheld", "truncated", "stal
 TSV = "text/tab-separated-values"
 NTRIPLES = "application/n-triples"
 JSON = "application/json"
+RESULTS_JSON = "application/sparql-results+json"
 BINARY = "application/octet-stream"
 
 _BREAKER_FAILURES = 3

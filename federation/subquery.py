@@ -17,7 +17,7 @@ from federation.members import NTRIPLES, TSV
 
 _IRI = r"<[^\x00-\x20<>\"{}|^`\\]*>"
 _STRING = r'"(?:[^"\\\n\r\t]|\\[tbnrf"\'\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*"'
-_TERM = re.compile(
+TERM = re.compile(
     rf"{_IRI}|{_STRING}(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?"
     r"|[+-]?(?:[0-9]+|[0-9]*\.[0-9]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+)"
     r"|true|false"
@@ -60,6 +60,28 @@ def widened(triple: Triple) -> tuple[Triple, ...]:
 
 def _any(triple: Triple, subject: str, object_: str, predicate: str = "?gridspine_p") -> Triple:
     return Triple(subject, predicate, object_, triple.graph)
+
+
+def group_query(
+    triples: Sequence[Triple],
+    *,
+    prologue: str = "",
+    filters: Sequence[str] = (),
+    limited: tuple[str, Sequence[str]] | None = None,
+) -> SubQuery:
+    """Return the query for patterns that are joined at the member, limited by values or not."""
+    inside = "" if limited is None else f"VALUES {limited[0]} {{ {' '.join(limited[1])} }} "
+    conditions = "".join(f" FILTER({text})" for text in filters)
+    if triples[0].graph is not None:
+        (triple,) = triples
+        subject, predicate, object_, graph = triple.terms
+        names = " ".join(sorted(triple.variables)) or "?gridspine_none"
+        body = f"{inside}GRAPH {graph} {{ {subject} {predicate} {object_} }}{conditions}"
+        return SubQuery(f"{prologue}\nSELECT {names} WHERE {{ {body} }}", TSV, tuple(triples))
+    lines = " ".join(" ".join(triple.terms) + " ." for triple in triples)
+    body = f"{inside}{lines}{conditions}"
+    text = f"{prologue}\nCONSTRUCT {{ {lines} }} WHERE {{ {body} }}"
+    return SubQuery(text, NTRIPLES, tuple(triples))
 
 
 def compose(triples: Iterable[Triple], batch: int = 12) -> tuple[SubQuery, ...]:
@@ -130,7 +152,7 @@ def rows(body: bytes) -> tuple[tuple[str, ...], list[list[str]]]:
         if len(cells) != max(1, len(names)):
             raise Malformed("a row of another length than the head")
         for cell in cells:
-            if cell and not _TERM.fullmatch(cell):
+            if cell and not TERM.fullmatch(cell):
                 raise Malformed("a term that is none")
         found.append(cells)
     return names, found

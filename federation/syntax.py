@@ -99,9 +99,11 @@ class _Reader:
     def query(self, root: Syntax) -> Select:
         """Return the query of a ``unit``."""
         found: Select | None = None
+        prologue = ""
         for node in root.children:
             if node.type == "prologue":
                 self._prologue(node)
+                prologue = self.text(node)
             elif node.type in _FORMS:
                 found = self.select(node, _FORMS[node.type])
             elif node.type == "values_clause":
@@ -112,7 +114,7 @@ class _Reader:
                 raise Unread(node.type)
         if found is None:
             raise Unread("no query")
-        return found
+        return replace(found, prologue=prologue)
 
     def _prologue(self, node: Syntax) -> None:
         for part in node.children:
@@ -139,13 +141,13 @@ class _Reader:
             kind = part.type
             if kind == "select_clause":
                 found |= self._select_clause(part)
+                found["head_text"] = self.text(part)
             elif kind == "where_clause":
                 group = part.children[-1]
                 pattern = self.group(group, None)
                 found["where_text"] = self.text(group)
             elif kind == "solution_modifier":
                 found |= self._modifiers(part)
-                found["tail_text"] = self.text(part)
             elif kind == "values_clause":
                 pattern = Join((pattern, self._data_block(part)))
                 found["trailing_values"] = True
@@ -191,11 +193,14 @@ class _Reader:
         for part in node.children:
             if part.type == "group_clause":
                 found |= self._group_by(part)
+                found["group_text"] = self.text(part)
             elif part.type == "having_clause":
+                found["having_text"] = self.text(part)
                 found["having"] = tuple(
                     self.expression(c) for c in part.children if c.type == "having_condition"
                 )
             elif part.type == "order_clause":
+                found["order_text"] = self.text(part)
                 found["order_by"] = tuple(
                     self.expression(c) for c in part.children if c.type == "order_condition"
                 )

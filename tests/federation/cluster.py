@@ -183,6 +183,7 @@ class Cluster:
                 "node": node.name,
                 "version": node.version,
                 "datasets": [],
+                "graphs": sorted(graph.value for graph in node.store.named_graphs()),
                 **orjson.loads(summary.summarise(node.whole())),
             }
             return 200, "application/json", orjson.dumps(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ class Difference:
     got: object
 
 
+WAYS: Counter[str] = Counter()
+"""How often each way was taken, over all trials so far."""
+
+
 def differences(seeds: Iterable[int], **overrides: object) -> tuple[int, list[Difference]]:
     """Return how many trials were compared, and those that differ."""
     with cluster() as running:
@@ -36,7 +41,7 @@ def differences(seeds: Iterable[int], **overrides: object) -> tuple[int, list[Di
 async def _run(
     running: Cluster, seeds: Iterable[int], overrides: dict[str, object]
 ) -> tuple[int, list[Difference]]:
-    used = settings(**{"federation_batch_rows": 2, **overrides})
+    used = settings(**{"federation_batch_rows": 2, "federation_small_rows": 0, **overrides})
     evaluators = Evaluators(2)
     found: list[Difference] = []
     count = 0
@@ -60,6 +65,9 @@ async def _run(
             try:
                 answered = await answer(Ask(made.query, accept=accept(form)), federation)
                 got = plain(answered.body, form)
+                WAYS.update({step.way for step in answered.report.plan})
+                WAYS["bound"] += any("VALUES" in r for n in running.nodes.values()
+                                     for r in n.requests if "gridspine_s" not in r)  # fmt: skip
             except GridspineError as error:
                 got = error
             federation.pool.close()

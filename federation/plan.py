@@ -1,0 +1,200 @@
+"""How a query will be answered: whole at single members, or in groups of patterns.
+
+In: the algebra, the members' summaries and shared terms. Out: a ``Plan``: for each pattern the
+members that can match it, each with the reason; a ``Push`` where the query can go whole to its
+hosts; else the groups of patterns that are fetched together because they only join inside members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from federation.algebra import Expression, Path, Select, Triple
+from federation.blocks import Block, blocks, portable
+from federation.leaves import Leaf
+from federation.locality import Locality, united
+from federation.push import Push, compose
+from federation.sources import Choice, choose
+from federation.summaries import Known
+from federation.tokens import Terms
+
+
+@dataclass(eq=False)
+class Group:
+    """Patterns of one block fetched together; ``estimate`` in rows, before any limits."""
+
+    block: Block
+    leaves: list[Leaf]
+    members: frozenset[str]
+    estimate: float
+    filters: list[Expression] = field(default_factory=list)
+
+    @property
+    def triples(self) -> list[Triple]:
+        """The patterns."""
+        return [leaf.triple for leaf in self.leaves]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """All variables of the patterns."""
+        return frozenset().union(*(triple.variables for triple in self.triples))
+
+    @property
+    def simple(self) -> bool:
+        """True when the group can be limited by values: no path of unknown length in it."""
+        return all(isinstance(triple.predicate, str) for triple in self.triples)
+
+    def __str__(self) -> str:
+        """The patterns in query notation."""
+        return " . ".join(spelled(triple) for triple in self.triples)
+
+
+@dataclass
+class Plan:
+    """The plan of one query."""
+
+    choices: dict[Triple, tuple[Choice, ...]]
+    root: Block | None = None
+    push: Push | None = None
+    hosts: frozenset[str] = frozenset()
+    groups: list[Group] = field(default_factory=list)
+
+
+def make(
+    query: Select,
+    text: str,
+    known: Mapping[str, Known],
+    terms: Terms | None,
+    *,
+    narrowed: bool,
+    repeatable: bool,
+) -> Plan:
+    """Return the plan of a query."""
+    root = blocks(query)
+    every = [leaf for block in root.every() for leaf in block.leaves]
+    choices = {
+        triple: _routed(triple, choose(triple, known, narrowed=narrowed), terms)
+        for triple in dict.fromkeys(leaf.triple for leaf in every)
+    }
+    hosts = {t: frozenset(c.member for c in made if c.taken) for t, made in choices.items()}
+    plan = Plan(choices, root)
+    locality = Locality(hosts, terms) if terms is not None and not narrowed else None
+    blank = any(k.summary.blank_nodes for k in known.values() if k.summary)
+    whole = locality is not None and repeatable and not blank and query.form != "DESCRIBE"
+    if whole and locality is not None and every:
+        found = united(root, locality)
+        if found is not None and all(known[member].summary for member in found):
+            plan.hosts = found
+            plan.push = compose(query, root, text, len(found) == 1, locality)
+            if plan.push is not None:
+                return plan
+    for block in root.every():
+        plan.groups += _grouped(block, choices, hosts, None if blank else locality)
+    return plan
+
+
+def _routed(triple: Triple, made: tuple[Choice, ...], terms: Terms | None) -> tuple[Choice, ...]:
+    """Leave out members that hold none of a pattern's IRIs.
+
+    A path may go through members that hold neither end, unless it stays inside each.
+    """
+    if terms is None:
+        return made
+    if isinstance(triple.predicate, Path):
+        taken = [c.member for c in made if c.taken]
+        if triple.predicate.has_empty() or not terms.stays(triple, taken):
+            return made
+    wanted = [term for term in (triple.subject, triple.object) if term[0] == "<"]
+    return tuple(
+        Choice(c.member, False, "does not hold that term")
+        if c.taken and not all(terms.holds(c.member, iri) for iri in wanted)
+        else c
+        for c in made
+    )
+
+
+def _grouped(
+    block: Block,
+    choices: Mapping[Triple, tuple[Choice, ...]],
+    hosts: Mapping[Triple, frozenset[str]],
+    locality: Locality | None,
+) -> list[Group]:
+    """Merge patterns of a block whose joins cannot cross members."""
+    groups: list[list[Leaf]] = []
+    for leaf in block.leaves:
+        joined = [
+            group
+            for group in groups
+            if locality is not None and any(_mergeable(leaf, o, locality) for o in group)
+        ]
+        merged = [leaf]
+        for together in joined:
+            merged = together + merged
+            groups.remove(together)
+        groups.append(merged)
+    return [_group(block, leaves, choices, hosts, locality is not None) for leaves in groups]
+
+
+def _group(
+    block: Block,
+    leaves: list[Leaf],
+    choices: Mapping[Triple, tuple[Choice, ...]],
+    hosts: Mapping[Triple, frozenset[str]],
+    filtered: bool,
+) -> Group:
+    members = frozenset.intersection(*(hosts[leaf.triple] for leaf in leaves))
+    estimate = min(_estimate(leaf.triple, choices[leaf.triple], members) for leaf in leaves)
+    group = Group(block, leaves, members, estimate)
+    if filtered and group.simple:
+        names = group.variables
+        group.filters = [
+            f for f in block.filters if f.variables and f.variables <= names and portable(f)
+        ]
+    return group
+
+
+def _mergeable(one: Leaf, other: Leaf, locality: Locality) -> bool:
+    """Plain patterns on the default graph that share a variable and stay inside members."""
+    pair = (one.triple, other.triple)
+    if any(isinstance(t.predicate, Path) or t.graph is not None for t in pair):
+        return False
+    if not pair[0].variables & pair[1].variables:
+        return False
+    return locality.pair(*pair, None)
+
+
+def _estimate(triple: Triple, made: tuple[Choice, ...], members: frozenset[str]) -> float:
+    """Rows to expect: the summaries' counts, much less where an end is given."""
+    count = float(sum(c.count for c in made if c.member in members))
+    if triple.subject[0] != "?":
+        return min(count, 8.0)
+    class_pattern = triple.predicate == "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
+    if triple.object[0] != "?" and not class_pattern:
+        return count / 50
+    return count
+
+
+def spelled(triple: Triple) -> str:
+    """A pattern in query notation, paths included."""
+    predicate = triple.predicate
+    verb = _path(predicate) if isinstance(predicate, Path) else predicate
+    text = f"{triple.subject} {verb} {triple.object}"
+    return text if triple.graph is None else f"GRAPH {triple.graph} {{ {text} }}"
+
+
+def _path(path: Path) -> str:
+    inner = [_path(part) for part in path.parts]
+    match path.kind:
+        case "link":
+            return path.iri
+        case "inverse":
+            return f"^{inner[0]}"
+        case "sequence":
+            return f"({'/'.join(inner)})"
+        case "choice":
+            return f"({'|'.join(inner)})"
+        case "none_of":
+            return f"!({'|'.join(inner)})"
+        case _:
+            return inner[0] + {"star": "*", "plus": "+", "maybe": "?"}[path.kind]

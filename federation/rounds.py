@@ -1,0 +1,208 @@
+"""Fetches groups of patterns round by round, each limited by what the rounds before have told.
+
+In: the groups of a plan. Out: triples for the evaluator, replies for the report. Cost: each round
+is one exchange with the members in parallel; a group waits for a round only if another pending one
+is expected to be much smaller and limits it. A group without matches ends its block and all below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from federation.blocks import Block
+from federation.fetch import Fetched, Scope, request
+from federation.members import NTRIPLES, Member
+from federation.plan import Group
+from federation.subquery import Malformed, SubQuery, compose, group_query, widened
+from federation.tokens import Terms
+from federation.values import Values
+from kgnode.errors import ResultTooLarge
+
+_MUCH = 4
+_BATCHES = 10
+_SHARE_OF_TIME = 0.7
+
+
+class Rounds:
+    """The state of one query's fetching."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        members: Mapping[str, Member],
+        terms: Terms | None,
+        prologue: str,
+        scope: Scope,
+        fetched: Fetched,
+    ) -> None:
+        self.pending = list(groups)
+        self.members, self.terms, self.prologue = members, terms, prologue
+        self.scope, self.fetched = scope, fetched
+        self.known: dict[Block, dict[str, set[str]]] = {}
+        self.dead: set[Block] = set()
+
+    async def run(self) -> None:
+        """Fetch everything.
+
+        Raises:
+            ResultTooLarge: more triples than one query may fetch.
+        """
+        while self.pending:
+            self.pending = [group for group in self.pending if not self._is_dead(group.block)]
+            ready = [group for group in self.pending if not self._waits(group)]
+            self.pending = [group for group in self.pending if group not in ready]
+            if not ready:
+                break
+            self.fetched.rounds += 1
+            remaining = self.scope.deadline - time.monotonic()
+            until = time.monotonic() + max(0.05, remaining * _SHARE_OF_TIME)
+            await asyncio.gather(*(self._fetch(group, until) for group in ready))
+            most = self.scope.settings.federation_max_triples
+            if self.fetched.triples > most:
+                raise ResultTooLarge(
+                    f"The query needs more than {most} triples of the members.",
+                    hint="Make it more selective; the setting is federation_max_triples.",
+                )
+
+    def _is_dead(self, block: Block | None) -> bool:
+        while block is not None:
+            if block in self.dead:
+                return True
+            block = block.parent
+        return False
+
+    def _waits(self, group: Group) -> bool:
+        if not group.simple or group.estimate <= self.scope.settings.federation_small_rows:
+            return False
+        return any(
+            other is not group
+            and other.simple
+            and other.estimate * _MUCH <= group.estimate
+            and _limits(other.block, group, other.variables & group.variables)
+            for other in self.pending
+        )
+
+    def _values(self, block: Block, name: str) -> set[str] | None:
+        """Return the values a variable can have in a block, None if not known."""
+        found = self.known.get(block, {}).get(name)
+        for rows in block.values:
+            if name in rows.variables:
+                column = [row[rows.variables.index(name)] for row in rows.rows]
+                if all(term is not None and term[0] == "<" for term in column):
+                    here = {term for term in column if term is not None}
+                    found = here if found is None else found & here
+        passes = block.limited_by is None or name in block.limited_by
+        if block.parent is not None and passes:
+            above = self._values(block.parent, name)
+            if above is not None:
+                found = above if found is None else found & above
+        return found
+
+    def _limit(self, group: Group) -> tuple[str, set[str]] | None:
+        """Return the variable whose values limit a group best, if that pays."""
+        if not group.simple:
+            return None
+        best: tuple[str, set[str]] | None = None
+        for name in group.variables:
+            values = self._values(group.block, name)
+            if values is not None and (best is None or len(values) < len(best[1])):
+                best = (name, values)
+        if best is None or not best[1]:
+            return best
+        settings = self.scope.settings
+        if group.estimate <= settings.federation_small_rows:
+            return None
+        most = min(group.estimate / 2, _BATCHES * settings.federation_batch_rows)
+        return best if len(best[1]) <= most else None
+
+    async def _fetch(self, group: Group, until: float) -> None:
+        limit = self._limit(group)
+        if limit is not None and not limit[1]:
+            self.dead.add(group.block)
+            return
+        wanted = self._wanted(group)
+        values = Values(wanted)
+        replies = await asyncio.gather(
+            *(
+                self._one(group, member, query, values, until)
+                for member in sorted(group.members)
+                for query in self._queries(group, member, limit)
+            )
+        )
+        if not any(replies):
+            self.dead.add(group.block)
+        known = self.known.setdefault(group.block, {})
+        for name, found in values.sets.items():
+            if all(term[0] == "<" for term in found):
+                known[name] = known[name] & found if name in known else found
+
+    def _wanted(self, group: Group) -> frozenset[str]:
+        """The variables of a group that limit others still to come."""
+        if not group.simple:
+            return frozenset()
+        others = [g for g in self.pending if g is not group and g.simple]
+        return frozenset(
+            name
+            for other in others
+            for name in group.variables & other.variables
+            if _limits(group.block, other, frozenset((name,)))
+        )
+
+    def _queries(
+        self, group: Group, member: str, limit: tuple[str, set[str]] | None
+    ) -> Sequence[SubQuery]:
+        if not group.simple:
+            return compose(part for triple in group.triples for part in widened(triple))
+        filters = [expression.text for expression in group.filters]
+        prologue = self.prologue if filters else ""
+        if limit is None:
+            return (group_query(group.triples, prologue=prologue, filters=filters),)
+        name, values = limit
+        listed = sorted(values)
+        if self.terms is not None and any(name in (t.subject, t.object) for t in group.triples):
+            listed = self.terms.held(member, listed)
+        size = self.scope.settings.federation_batch_rows
+        return [
+            group_query(
+                group.triples,
+                prologue=prologue,
+                filters=filters,
+                limited=(name, listed[at : at + size]),
+            )
+            for at in range(0, len(listed), size)
+        ]
+
+    async def _one(
+        self, group: Group, member: str, query: SubQuery, values: Values, until: float
+    ) -> int:
+        """Ask one member one query; returns a number above zero if anything matched."""
+        reply = await request(self.members[member], query, self.scope, self.fetched, until)
+        matched = 0
+        if reply.ok:
+            try:
+                if query.accept == NTRIPLES:
+                    values.add_triples(reply.body, query.patterns)
+                else:
+                    values.add_table(reply.body)
+            except Malformed as error:
+                reply = replace(reply, outcome="protocol", detail=str(error), body=b"")
+        if reply.ok:
+            reply = self.fetched.take(query, reply)
+            matched = reply.body.count(b"\n") - (query.accept != NTRIPLES)
+        self.fetched.note(reply, group.leaves, rows=matched)
+        return matched if reply.ok else 1
+
+
+def _limits(block: Block, group: Group, names: frozenset[str]) -> bool:
+    """True when values that a block knows of one of the names limit a group."""
+    here: Block | None = group.block
+    while here is not None and names:
+        if here is block:
+            return True
+        if here.limited_by is not None:
+            names &= here.limited_by
+        here = here.parent
+    return False

@@ -1,0 +1,274 @@
+"""One attempt at one query: know the members, plan, fetch or push, evaluate.
+
+In: a parsed query, the federation, the scope of one request. Out: the serialised answer in the
+wanted format, with ``fetched`` saying what it rests on. Whether that is good enough is judged by
+``answer``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from federation.algebra import Graph, Select, Triple, walk_query
+from federation.evaluate import Evaluated, Evaluators, Part, Task
+from federation.fetch import Fetched, Scope, request
+from federation.leaves import Leaf
+from federation.members import NTRIPLES, Member, MemberPool, Reply
+from federation.plan import Plan, make, spelled
+from federation.push import Push, rows_only
+from federation.report import Step
+from federation.rounds import Rounds
+from federation.subquery import SubQuery, compose
+from federation.summaries import Known, Summaries
+from federation.tokens import TermDesk, Terms
+from kgnode.query.parse import ParsedQuery
+from kgnode.query.serialise import engine_format
+from kgnode.settings import Settings, load_settings
+
+_EVERYTHING = Leaf(Triple("?s", "?p", "?o"), "a part that is not followed")
+_EVERYTHING_NAMED = Leaf(Triple("?s", "?p", "?o", "?g"), "a part that is not followed")
+_DESCRIBED = Leaf(Triple("?s", "?p", "?o"))
+
+
+@dataclass
+class Federation:
+    """All that answering needs; one per process and event loop."""
+
+    members: Mapping[str, Member]
+    pool: MemberPool
+    summaries: Summaries
+    terms: TermDesk
+    evaluators: Evaluators
+    settings: Settings = field(default_factory=load_settings)
+
+    @classmethod
+    def of(cls, members: Sequence[Member], settings: Settings | None = None) -> Federation:
+        """Return a federation of these members."""
+        settings = settings or load_settings()
+        pool = MemberPool(answer_bytes=settings.query_max_bytes)
+        return cls(
+            {member.id: member for member in members if member.active},
+            pool,
+            Summaries(pool, settings.federation_summary_seconds),
+            TermDesk(pool),
+            Evaluators(settings.federation_evaluators, max_bytes=settings.query_max_bytes),
+            settings,
+        )
+
+    async def close(self) -> None:
+        """End the evaluators and close the connections."""
+        self.pool.close()
+        await self.evaluators.close()
+
+
+@dataclass
+class Run:
+    """One attempt."""
+
+    parsed: ParsedQuery
+    query: Select | None
+    media_type: str
+    federation: Federation
+    scope: Scope
+    fetched: Fetched = field(init=False)
+    known: dict[str, Known] = field(default_factory=dict)
+    terms: Terms | None = None
+
+    def __post_init__(self) -> None:
+        self.fetched = Fetched(self.scope.dataset)
+
+    @property
+    def _members(self) -> Mapping[str, Member]:
+        return self.federation.members
+
+    async def carry_out(self, renew: frozenset[str]) -> bytes:
+        """Return the answer; members in ``renew`` are asked for their summaries anew."""
+        scope, federation = self.scope, self.federation
+        self.known = await federation.summaries.of(
+            self._members.values(), scope.identity, scope.deadline, renew=renew
+        )
+        if self.query is None:
+            await self._everything((_EVERYTHING, _EVERYTHING_NAMED))
+            return await self._evaluate(self._graphs())
+        if not scope.narrowed and len(self._members) > 1:
+            self.terms = await federation.terms.of(
+                self._members, self.known, scope.identity, scope.deadline
+            )
+        plan = make(
+            self.query,
+            self.parsed.without_dataset(),
+            self.known,
+            self.terms,
+            narrowed=scope.narrowed,
+            repeatable=self.parsed.repeatable,
+        )
+        if plan.push is not None:
+            body = await self._push(plan, plan.push)
+            if body is not None:
+                return body
+            self.fetched = Fetched(scope.dataset)
+        return await self._fragments(self.query, plan)
+
+    # the query in groups of patterns
+
+    async def _fragments(self, query: Select, plan: Plan) -> bytes:
+        self._explain(plan, "fragment")
+        groups = plan.groups
+        uses_graphs = any(isinstance(node, Graph) for node in walk_query(query))
+        if query.form == "DESCRIBE":
+            await self._everything((_DESCRIBED,))
+            groups = [group for group in groups if group.leaves[0].triple.graph is not None]
+        await Rounds(
+            groups, self._members, self.terms, query.prologue, self.scope, self.fetched
+        ).run()
+        return await self._evaluate(self._graphs() if uses_graphs else ())
+
+    async def _everything(self, leaves: Sequence[Leaf]) -> None:
+        """Fetch all that every member shows."""
+        queries = compose(leaf.triple for leaf in leaves)
+        await asyncio.gather(
+            *(
+                self._all_of(member, query, leaves)
+                for member in self._members.values()
+                for query in queries
+            )
+        )
+        self.fetched.rounds += 1
+
+    async def _all_of(self, member: Member, query: SubQuery, leaves: Sequence[Leaf]) -> None:
+        reply = await request(member, query, self.scope, self.fetched, self.scope.deadline)
+        if reply.ok:
+            reply = self.fetched.take(query, reply)
+        self.fetched.note(reply, leaves)
+
+    def _graphs(self) -> tuple[str, ...]:
+        """The names that GRAPH can range over, as far as a member has them."""
+        named = {iri[1:-1] for k in self.known.values() if k.summary for iri in k.summary.graphs}
+        if self.scope.narrowed:
+            named &= set(self.scope.dataset[1])
+        return tuple(sorted(named))
+
+    async def _evaluate(self, graphs: Sequence[str]) -> bytes:
+        task = Task(
+            engine_format(self.media_type, self.parsed.form),
+            self.parsed.without_dataset(),
+            tuple(graphs),
+        )
+        return (await self._task(task)).body
+
+    async def _task(self, task: Task) -> Evaluated:
+        """Carry out a task, again without a member whose triples are ill-formed."""
+        while True:
+            done = await self.federation.evaluators.evaluate(
+                task, self.fetched.parts, self.scope.deadline
+            )
+            if done.faulty is None:
+                return done
+            self.fetched.drop(done.faulty)
+
+    # the query whole
+
+    async def _push(self, plan: Plan, push: Push) -> bytes | None:
+        """Return the answer of a pushed query, None where it must be done in another way."""
+        self._explain(plan, "pushdown" if len(plan.hosts) == 1 else "rows", push.note)
+        leaves = [leaf for b in plan.root.every() for leaf in b.leaves] if plan.root else []
+        query = SubQuery(push.text, push.accept, ())
+        replies = await asyncio.gather(
+            *(
+                request(self._members[m], query, self.scope, self.fetched, self.scope.deadline)
+                for m in sorted(plan.hosts)
+            )
+        )
+        self.fetched.rounds += 1
+        if any(reply.outcome == "truncated" for reply in replies):
+            return None  # its parts may still be small enough
+        for reply in replies:
+            rows = max(0, reply.body.count(b"\n") - 1)
+            self.fetched.note(reply, leaves, rows)
+        return await self._finish(push, [reply for reply in replies if reply.ok])
+
+    async def _finish(self, push: Push, replies: Sequence[Reply]) -> bytes | None:
+        media = engine_format(self.media_type, self.parsed.form)
+        if push.finish == "ask":
+            return await self._yes(replies, media)
+        kind = "nt" if push.accept == NTRIPLES else "tsv"
+        self.fetched.parts = [Part(r.member, kind, r.body) for r in replies if r.body]
+        if push.finish == "triples":
+            everything = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+            return (await self._task(Task(media, everything))).body
+        task = Task(
+            media,
+            op=push.finish,
+            columns=push.columns,
+            before=push.before,
+            after=push.after,
+            offset=push.offset,
+            limit=push.limit,
+            whole_only=push.whole_only,
+        )
+        done = await self._task(task)
+        if not done.unbound:
+            return done.body
+        whole = rows_only(self.query) if self.query is not None else None
+        if whole is None:
+            return None
+        plan = Plan({}, None, whole, frozenset(r.member for r in replies))
+        return await self._again(plan, whole)
+
+    async def _again(self, plan: Plan, push: Push) -> bytes | None:
+        leaves = list({leaf for fed in self.fetched.feeds.values() for leaf in fed})
+        query = SubQuery(push.text, push.accept, ())
+        replies = await asyncio.gather(
+            *(
+                request(self._members[m], query, self.scope, self.fetched, self.scope.deadline)
+                for m in sorted(plan.hosts)
+            )
+        )
+        self.fetched.rounds += 1
+        for reply in replies:
+            self.fetched.note(reply, leaves, max(0, reply.body.count(b"\n") - 1))
+        return await self._finish(push, [reply for reply in replies if reply.ok])
+
+    async def _yes(self, replies: Sequence[Reply], media: str) -> bytes:
+        yes = False
+        for reply in replies:
+            try:
+                document = orjson.loads(reply.body)
+                yes = yes or document["boolean"] is True
+            except (ValueError, KeyError, TypeError):
+                leaves = list(self.fetched.feeds[reply.member])
+                bad = replace(reply, outcome="protocol", detail="no boolean", body=b"")
+                self.fetched.note(bad, leaves)
+        text = "ASK {}" if yes else "ASK { FILTER(false) }"
+        return (await self.federation.evaluators.evaluate(
+            Task(media, text), (), self.scope.deadline
+        )).body  # fmt: skip
+
+    def _explain(self, plan: Plan, way: str, note: str = "") -> None:
+        self.fetched.steps = []
+        if plan.push is not None and way != "fragment":
+            nodes = tuple((m, note or "holds whole solutions") for m in sorted(plan.hosts))
+            left = tuple((m, "no solution") for m in sorted(set(self._members) - plan.hosts))
+            text = " . ".join(spelled(triple) for triple in plan.choices)
+            self.fetched.steps.append(Step(text, "pushdown" if way == "pushdown" else "rows",
+                                           nodes, left))  # fmt: skip
+            return
+        for group in plan.groups:
+            choices = [plan.choices[triple] for triple in group.triples]
+            whys = {c.member: c.why for made in choices for c in made if c.taken}
+            lost = {c.member: c.why for made in choices for c in made if not c.taken}
+            self.fetched.steps.append(
+                Step(
+                    str(group),
+                    "fragment",
+                    tuple((m, whys.get(m, "")) for m in sorted(group.members)),
+                    tuple(
+                        (m, lost.get(m, "no join partner"))
+                        for m in sorted(set(self._members) - group.members)
+                    ),
+                )
+            )
