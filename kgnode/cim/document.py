@@ -9,41 +9,34 @@ striped syntax, RDF 1.1 XML Syntax section 2.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 from kgnode.cim.account import Account, Watch
 from kgnode.cim.datatypes import Vocabulary
 from kgnode.cim.headers import KINDS
-from kgnode.cim.identity import Identities
-from kgnode.cim.literals import quoted, typed
+from kgnode.cim.identity import Identities, escaped, valid_iri
+from kgnode.cim.literals import quoted
 from kgnode.cim.repairs import Place, Repairs
-from kgnode.cim.slots import Slot, is_generic, slot_of
+from kgnode.cim.slots import BAD_NAME, Frame, Slot, is_generic, slot_of
 from kgnode.cim.survey import XML
 from kgnode.cim.xml import MAX_NESTING, feed, new_parser
 from kgnode.errors import BadIdentifier, NotCim
 from kgnode.names import RDF, bnode_iri
 
 FLUSH_LINES = 20_000
-CACHED_TEXTS = 50_000
 
 _TYPE = f" <{RDF}type> "
 _RESOURCE, _DATATYPE, _NODE_ID = f"{RDF}resource", f"{RDF}datatype", f"{RDF}nodeID"
 _ID, _ABOUT, _PARSE_TYPE = f"{RDF}ID", f"{RDF}about", f"{RDF}parseType"
 _LANG = f"{XML}lang"
 
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*\Z")
+
 # What the parser stands in.
 _ROOT, _NODES, _PROPERTIES, _VALUE, _AFTER_NODE, _MARKUP = range(6)
-
-
-@dataclass
-class _Frame:
-    """The node a nested node interrupts."""
-
-    subject: str
-    slot: Slot
-    mode: int
 
 
 class Document:
@@ -68,6 +61,7 @@ class Document:
         self.repeated_subjects: set[str] = set()
         self.headers = 0
         self.slots: dict[str, Slot] = {}
+        self.classes: dict[str, str] = {}
         self.section = "main"
         self.lines: list[str] = []
         self.node_start = 0
@@ -79,7 +73,7 @@ class Document:
         self.language = ""
         self.markup_depth = 0
         self.blank = 0
-        self.frames: list[_Frame] = []
+        self.frames: list[Frame] = []
         self.texts: list[str] = []
         self.parser = new_parser(file)
         self.parser.StartElementHandler = self._start
@@ -156,7 +150,7 @@ class Document:
         elif self.mode == _VALUE:
             if self.resource is not None or self.own_type or len(self.frames) > MAX_NESTING:
                 raise self._malformed(name)
-            self.frames.append(_Frame(self.subject, self.slot, _AFTER_NODE))
+            self.frames.append(Frame(self.subject, self.slot, _AFTER_NODE))
             self._node(name, attributes)
         elif self.mode == _MARKUP:
             self.markup_depth += 1
@@ -213,9 +207,16 @@ class Document:
             self.account.generic += 1
             self.repairs.add("generic_type", self._place())
         elif name != f"{RDF}Description":
-            self._put(f"{own}{_TYPE}<{name}> .\n", name)
+            known_name = self.classes.get(name) or self._class(name)
+            self._put(f"{own}{_TYPE}<{known_name}> .\n", name)
         if len(attributes) > 2:
             self._property_attributes(attributes)
+
+    def _class(self, name: str) -> str:
+        safe = self.classes[name] = valid_iri(name) or BAD_NAME + escaped(name)
+        if safe != name:
+            self.found("bad_iri", name)
+        return safe
 
     def _end_node(self) -> None:
         if self.texts:
@@ -280,6 +281,8 @@ class Document:
 
     def _slot(self, name: str) -> Slot:
         slot = self.slots[name] = slot_of(name, self.vocabulary)
+        if slot.predicate != f" <{name}> ":
+            self.found("bad_iri", name)
         return slot
 
     def _attributes(self, attributes: list[str]) -> None:
@@ -289,10 +292,12 @@ class Document:
             name, raw = attributes[at], attributes[at + 1]
             if name == _RESOURCE:
                 self.resource = raw
-            elif name == _DATATYPE:
-                self.own_type = raw
-            elif name == _LANG:
+            elif name == _DATATYPE and (own_type := valid_iri(raw)):
+                self.own_type = own_type
+            elif name == _LANG and _LANGUAGE.match(raw):
                 self.language = raw
+            elif name in (_DATATYPE, _LANG) and raw:
+                self.found("bad_literal", f"{_local(name)} {raw[:40]!r}")
             elif name == _NODE_ID:
                 self.resource = self._blank_term(raw)[1:-1]
             elif name == _PARSE_TYPE:
@@ -305,10 +310,10 @@ class Document:
     def _parse_type(self, value: str) -> None:
         if value == "Statements":
             self._flush()
-            self.frames.append(_Frame(self.subject, self.slot, _NODES))
+            self.frames.append(Frame(self.subject, self.slot, _NODES))
             self.section, self.mode = _local(self.slot.iri).rpartition(".")[2], _NODES
         elif value == "Resource":
-            self.frames.append(_Frame(self.subject, self.slot, _AFTER_NODE))
+            self.frames.append(Frame(self.subject, self.slot, _AFTER_NODE))
             self._node(f"{RDF}Description", [])
             self.frames[-1].mode = _PROPERTIES
         elif value == "Literal":
@@ -363,16 +368,9 @@ class Document:
         if slot.kind in ("reference", "enumeration") and raw.strip().startswith(("#", "_", "http")):
             self.found("reference_as_text", raw[:80])
             return self.identities.of_reference(raw.strip())
-        if slot.datatype is None and own_type:
-            term, code = typed(raw, own_type)
-            return f"{quoted(raw)}^^<{own_type}>" if code is None else term
-        term, code = typed(raw, slot.datatype)
+        term, code = slot.literal(raw, own_type)
         if code is not None:
             self.found(code, f"{slot.iri} {raw[:40]!r}")
-        elif slot.known and own_type is None:
-            if len(slot.texts) > CACHED_TEXTS:
-                slot.texts.clear()
-            slot.texts[raw] = term
         return term
 
     # findings

@@ -8,16 +8,18 @@ percent-encoded, and said so.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
+
+from pyoxigraph import NamedNode
 
 from kgnode.names import uuid_urn
 
 _NCNAME = re.compile(r"[^\W\d][\w.\-·]*\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LOCAL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?\-]|%[0-9A-Fa-f]{2})*\Z")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~!$&'()*+,;=:@/?%\-]*(?:#[^\s#]*)?\Z")
 _PLAIN_UUID = re.compile(
     r"#_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\Z"
 ).match
@@ -54,6 +56,19 @@ def escaped(name: str) -> str:
         quote(part, safe=_KEPT, errors="replace") if place % 2 == 0 else part
         for place, part in enumerate(_ENCODED.split(name))
     )
+
+
+def valid_iri(spelling: str) -> str | None:
+    """Return an absolute IRI (RFC 3987), encoded where it must be; None if it can be none.
+
+    >>> valid_iri("http://a.example/b c%"), valid_iri("b") is None
+    ('http://a.example/b%20c%25', True)
+    """
+    head, hash_sign, fragment = spelling.partition("#")
+    for candidate in (spelling, escaped(head) + hash_sign + escaped(fragment)):
+        with contextlib.suppress(ValueError):
+            return NamedNode(candidate).value if is_absolute(candidate) else None
+    return None
 
 
 def with_separator(base: str) -> str:
@@ -116,10 +131,7 @@ class Identities:
         urn = uuid_urn(spelling)
         if urn is not None:
             return f"<{urn}>"
-        if _ABSOLUTE.match(spelling):
-            return f"<{spelling}>"
-        head, hash_sign, fragment = spelling.partition("#")
-        safe = escaped(head) + hash_sign + escaped(fragment)
+        safe = valid_iri(spelling) or f"{self.base}{escaped(spelling)}"
         if safe != spelling:
             self.report("bad_iri", spelling)
         return f"<{safe}>"

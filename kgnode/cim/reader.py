@@ -20,7 +20,7 @@ from kgnode.cim.dependencies import Standing, check
 from kgnode.cim.difference import SECTIONS, Difference
 from kgnode.cim.document import Document
 from kgnode.cim.headers import Header
-from kgnode.cim.identity import Identities, with_separator
+from kgnode.cim.identity import Identities, valid_iri, with_separator
 from kgnode.cim.original import Reading, pack
 from kgnode.cim.plain import PlainGraph, format_of, nameless, read_plain
 from kgnode.cim.repairs import Place, Repairs, refuse
@@ -202,7 +202,7 @@ def give_bases(entries: Sequence[Entry], context: ReadContext) -> None:
             ),
             None,
         )
-        if entry.survey.base:
+        if entry.survey.base and valid_iri(entry.survey.base) == entry.survey.base:
             base = entry.survey.base
         elif header.is_boundary:
             base = context.boundary_base

@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kgnode.cim.datatypes import Vocabulary
+from kgnode.cim.identity import escaped, valid_iri
+from kgnode.cim.literals import quoted, typed
 from kgnode.cim.survey import XML
 from kgnode.names import GS, RDF, RDFS
 
+CACHED_TEXTS = 50_000
+BAD_NAME = "urn:gridspine:bad-name:"
+"""Stands before a class or property whose namespace is no IRI."""
 _ALWAYS_KNOWN = (RDF, RDFS, XML, GS)
 
 
@@ -26,6 +31,30 @@ class Slot:
     known: bool
     values: frozenset[str] | None
     texts: dict[str, str] = field(default_factory=dict)
+
+    def literal(self, raw: str, own_type: str | None) -> tuple[str, str | None]:
+        """Return the literal of a text and the code of what was found; remember what is regular.
+
+        The vocabulary's datatype goes before the file's own ``rdf:datatype``.
+        """
+        if self.datatype is None and own_type:
+            term, code = typed(raw, own_type)
+            return (f"{quoted(raw)}^^<{own_type}>", None) if code is None else (term, code)
+        term, code = typed(raw, self.datatype)
+        if code is None and self.known and own_type is None:
+            if len(self.texts) > CACHED_TEXTS:
+                self.texts.clear()
+            self.texts[raw] = term
+        return term, code
+
+
+@dataclass
+class Frame:
+    """The node and property that a nested node interrupts, and where the pass goes on after it."""
+
+    subject: str
+    slot: Slot
+    mode: int
 
 
 def slot_of(name: str, vocabulary: Vocabulary) -> Slot:
@@ -44,7 +73,7 @@ def slot_of(name: str, vocabulary: Vocabulary) -> Slot:
         values = frozenset()
     return Slot(
         iri=name,
-        predicate=f" <{name}> ",
+        predicate=f" <{valid_iri(name) or BAD_NAME + escaped(name)}> ",
         kind=kind,
         datatype=known.held if known else None,
         known=known is not None or name.startswith(_ALWAYS_KNOWN),
