@@ -102,7 +102,7 @@ class Host:
             try:
                 self._be_child(None)
                 store = Store(disk)
-                fill(store, default, named)
+                fill(store, default, named, disk=True)
                 store.optimize()
                 status = 0
             except BaseException:
@@ -231,12 +231,15 @@ class Host:
                 generation.listener.close()
 
 
-def fill(store: Store, default: list[str], named: list[tuple[str, str]]) -> None:
+def fill(
+    store: Store, default: list[str], named: list[tuple[str, str]], *, disk: bool = False
+) -> None:
     """Load cell files; a triple that stands in several of them stands once in the merge."""
+    load = store.bulk_load if disk else store.load  # each is the faster one there
     for path in default:
-        store.load(path=path, format=RdfFormat.N_TRIPLES, lenient=True)
+        load(path=path, format=RdfFormat.N_TRIPLES, lenient=True)
     for path, model in named:
-        store.load(path=path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(model), lenient=True)
+        load(path=path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(model), lenient=True)
 
 
 def threads() -> int:
@@ -281,7 +284,7 @@ class SingleHost(Host):
         if disk is None:
             return super().do_load(default, named, disk)
         store = Store(disk)
-        fill(store, default, named)
+        fill(store, default, named, disk=True)
         store.optimize()
         return self.do_open(disk)
 

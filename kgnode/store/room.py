@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+from kgnode.store.cells import Cell
 from kgnode.store.seat import Key, Seat
 
 TRIPLE_BYTES = 400
@@ -91,6 +92,12 @@ class Room:
         """Remove a disk view that could not be built or opened."""
         self._images.pop(key, None)
         shutil.rmtree(image, ignore_errors=True)
+
+    def purge(self, cells: frozenset[Cell]) -> None:
+        """Remove all disk views that hold one of these cells."""
+        for key, (image, _) in list(self._images.items()):
+            if cells & (key[0] | key[1]):
+                self.drop(key, image)
 
 
 def expected_bytes(key: Key) -> int:

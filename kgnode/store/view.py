@@ -194,9 +194,14 @@ class Views:
         tasks = []
         for key, seat in list(self._seats.items()):
             following = successor(key, before, after)
-            if following is None or seat.used < recent or following in self._seats:
+            if following is None:
                 continue
-            tasks.append(self._start(following, seat))
+            if seat.used >= recent and following not in self._seats:
+                tasks.append(self._start(following, seat))
+            elif after is None:
+                self.lost(seat)  # what was withdrawn stays nowhere, not even unused
+        if before is not None and after is None:
+            self._room.purge(frozenset(before.cells))
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def lost(self, seat: Seat) -> None:
@@ -205,6 +210,10 @@ class Views:
             del self._seats[seat.key]
             self._views.pop(seat.key, None)
         seat.retire()
+
+    def seats(self) -> tuple[Seat, ...]:
+        """Return what is handed out now."""
+        return tuple(self._seats.values())
 
     def stats(self) -> dict[str, float]:
         """Return counts and gauges by name, for metrics."""

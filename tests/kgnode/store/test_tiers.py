@@ -8,11 +8,12 @@ import time
 import pytest
 
 from kgnode.errors import Deadline, MalformedQuery
+from kgnode.store import view as view_module
 from kgnode.store.cells import Cell
 from kgnode.store.record import FolderRecord
 from kgnode.store.view import Limits, View
 
-from .conftest import CSV, LIMITS, model, publish, views_of
+from .conftest import CSV, DATASET, LIMITS, model, publish, views_of
 from .test_view import RUNAWAY, many
 
 MIB = 1 << 20
@@ -93,5 +94,25 @@ def test_a_view_in_use_is_never_evicted(record: FolderRecord) -> None:
             assert not first.seat.retired
             with pytest.raises(Deadline):
                 await slow
+
+    asyncio.run(scenario())
+
+
+def test_what_was_withdrawn_stays_in_no_view_used_or_not(
+    record: FolderRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = publish(record, model("urn:m:1", {"a": many(5)}))
+
+    async def scenario() -> None:
+        for memory_bytes in (1, 1 << 30):
+            async with views_of(record, view_memory_bytes=memory_bytes) as views:
+                view = await views.get(cells)
+                before = record.current(DATASET)
+                monkeypatch.setattr(view_module, "IN_USE_SECONDS", -1.0)
+                await views.follow(before, None)
+                assert views.stats()["views"] == 0
+                assert views.stats()["disk_bytes"] == 0
+                assert view.seat.retired
+                assert view.seat.image is None or not view.seat.image.exists()
 
     asyncio.run(scenario())
