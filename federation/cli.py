@@ -6,6 +6,7 @@ In: arguments. Out: one JSON document with ``--json``, words without; exit codes
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,14 +19,16 @@ from federation.ask import Answer, select
 from federation.home import GatewayHome
 from federation.scheme import Scheme
 from kgnode.console import Outcome, out, report, table
-from kgnode.errors import BadRequest, MissingFile, PortInUse
+from kgnode.errors import BadRequest, MissingFile
 from kgnode.trust import Member
+from kgnode.web.serve import listen, serve_until_told, server
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A federation of nodes.")
 members = typer.Typer(no_args_is_help=True, help="Make and keep the membership document.")
 app.add_typer(members, name="members")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+MemberId = Annotated[str, typer.Argument(help="Member id.")]
 Folder = Annotated[Path, typer.Argument(help="The scheme's folder.")]
 
 
@@ -81,7 +84,7 @@ def members_add(
 
 
 @members.command("suspend")
-def members_suspend(folder: Folder, member_id: str, as_json: Json = False) -> None:
+def members_suspend(folder: Folder, member_id: MemberId, as_json: Json = False) -> None:
     """Suspend a member: its tokens count for nothing once signed."""
 
     def run() -> Outcome:
@@ -94,7 +97,7 @@ def members_suspend(folder: Folder, member_id: str, as_json: Json = False) -> No
 @members.command("rotate")
 def members_rotate(
     folder: Folder,
-    member_id: str,
+    member_id: MemberId,
     jwks: Annotated[Path, typer.Argument(help="The member's new public keys.")],
     drop_old: Annotated[bool, typer.Option("--drop-old", help="Old keys end at once.")] = False,
     as_json: Json = False,
@@ -158,7 +161,7 @@ def members_verify(
 
 @app.command("init")
 def init(
-    home: Path,
+    home: Annotated[Path, typer.Argument(help="Folder of the gateway to make.")],
     org: Annotated[str, typer.Option(help="Whose gateway it is.")],
     members_file: Annotated[Path, typer.Option("--members", help="Signed document.")],
     scheme_key: Annotated[Path | None, typer.Option(help="The scheme's public key.")] = None,
@@ -177,7 +180,7 @@ def init(
 
 @app.command("serve")
 def serve(
-    home: Path,
+    home: Annotated[Path, typer.Argument(help="Folder of the gateway.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7600,
     as_json: Json = False,
@@ -185,20 +188,14 @@ def serve(
     """Serve a gateway until it is stopped."""
 
     def run() -> Outcome:
-        import uvicorn
+        from federation.web.app import build  # loads the whole gateway; other commands need not
 
-        from federation.web.app import build
-
-        built = build(home)
-        out.print(f"Gateway on http://{host}:{port}/ (SPARQL at /sparql). Stop with Ctrl+C.")
-        try:
-            uvicorn.run(built, host=host, port=port, log_level="warning", access_log=False)
-        except SystemExit as error:
-            if error.code:
-                raise PortInUse(
-                    f"Port {port} on {host} cannot be used.", hint="Choose another: --port."
-                ) from error
-        return Outcome({"served": str(home)})
+        listener = listen(host, port)
+        app = build(home)
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        out.print(f"Gateway on {address}/ (SPARQL at /sparql). Stop with Ctrl+C.")
+        asyncio.run(serve_until_told({server(app, lifespan="on"): listener}))
+        return Outcome({"served": str(home), "address": address})
 
     report("serve", run, as_json=as_json)
 

@@ -19,8 +19,10 @@ from starlette.staticfiles import StaticFiles
 from federation.gateway import Gateway
 from federation.home import GatewayHome
 from federation.identity import authenticate
+from federation.rerouting.routes import StudyRoutes
 from federation.web import network, pages
 from federation.web.pages import COOKIE
+from federation.web.personas import Personas
 from kgnode.errors import GridspineError
 from kgnode.settings import Settings, load_settings
 from kgnode.web.problems import problem_answer
@@ -30,11 +32,13 @@ from kgnode.web.sparql import SparqlEndpoint
 def build(home: Path, settings: Settings | None = None) -> FastAPI:
     """Return the application of a gateway home."""
     gateway = Gateway(GatewayHome(home), settings or load_settings())
+    studies = StudyRoutes(gateway)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await gateway.federation.evaluators.start()
         yield
+        studies.close()
         await gateway.federation.close()
         gateway.http.close()
 
@@ -46,6 +50,7 @@ def build(home: Path, settings: Settings | None = None) -> FastAPI:
         exception_handlers={GridspineError: _problem},
     )
     app.state.gateway = gateway
+    app.add_middleware(Personas)
     app.router.routes.extend(
         [
             Route("/sparql", endpoint=_endpoint(gateway)),
@@ -56,6 +61,7 @@ def build(home: Path, settings: Settings | None = None) -> FastAPI:
             Route("/network/data", network.data),
             Route("/reports/{name}", pages.report),
             Route("/session", pages.session, methods=["POST"]),
+            *studies.routes(),
             Route("/healthz", pages.health),
             Mount(
                 "/static",

@@ -20,6 +20,7 @@ from federation.answer import Ask, answer
 from federation.gateway import Gateway
 from federation.identity import authenticate
 from federation.members import JSON, Identity, Reply
+from federation.web.personas import COOKIE as PERSONA
 from kgnode import __version__
 from kgnode.errors import GridspineError, IdentityError, NotComplete, problem
 from kgnode.names import shorten
@@ -145,6 +146,7 @@ async def workbench(request: Request) -> Response:
         caller=caller,
         refused=refused,
         members=list(gateway.refresh().members.values()),
+        personas=_personas(request),
     )
 
 
@@ -274,15 +276,22 @@ async def session(request: Request) -> Response:
     """Keep a token in a cookie that no script can read, or forget it."""
     form = await request.form()
     back = RedirectResponse(f"{request.scope.get('root_path', '')}/", 303)
-    token = str(form.get("token", "")).strip()
-    if not token:
-        back.delete_cookie(COOKIE)
-        return back
-    gateway: Gateway = request.app.state.gateway
-    gateway.verifier.caller(f"Bearer {token}")
+    token, persona = str(form.get("token", "")).strip(), str(form.get("persona", ""))
+    back.delete_cookie(COOKIE)
+    back.delete_cookie(PERSONA)
     secure = request.url.scheme == "https"
-    back.set_cookie(COOKIE, token, max_age=300, httponly=True, samesite="strict", secure=secure)
+    if persona and persona in _personas(request):
+        back.set_cookie(PERSONA, persona, httponly=True, samesite="strict", secure=secure)
+    elif token:
+        gateway: Gateway = request.app.state.gateway
+        gateway.verifier.caller(f"Bearer {token}")
+        back.set_cookie(COOKIE, token, max_age=300, httponly=True, samesite="strict", secure=secure)
     return back
+
+
+def _personas(request: Request) -> dict[str, str]:
+    """The personas that a demonstration offers, id and title; none otherwise."""
+    return dict(getattr(request.app.state, "personas", {}))
 
 
 async def health(_: Request) -> Response:
