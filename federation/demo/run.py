@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from federation.ask import Answer, select
 from federation.demo.personas import PERSONAS, Persona
 from federation.demo.processes import Processes, free_ports
+from federation.demo.reference import FlowOfFiles, Row, comparable, flow_of_files, one_store
 from federation.demo.scenario import Scenario, Size, build, questions
 from federation.demo.stage import Stage, set_up
-from federation.demo.study import Assembled, assembled
+from federation.demo.study import assemble, gather
+from federation.demo.told import Told, study_summary, tell_model
+from federation.demo.workers import Pending, Workers
 from kgnode.console import Outcome, err, out, table
 from kgnode.errors import BadRequest, HomeExists, NotComplete
 
@@ -28,8 +30,17 @@ PLANNER = PERSONAS[0]
 MEMBERS = 4
 MARK = ".gridspine-demo"
 """A folder with this file was made by the demo, so that it may be made anew."""
+DEMAND_TOLERANCE_MW = 1e-6
 ASKED_AS_PERSONAS = 0
 """Which question every persona asks again."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is worked out from the files while the nodes are set up."""
+
+    answers: Pending[dict[str, frozenset[Row]]]
+    flow: Pending[FlowOfFiles]
 
 
 @dataclass(frozen=True)
@@ -44,26 +55,6 @@ class Options:
     quiet: bool
 
 
-@dataclass
-class Told:
-    """Says what happens, with the seconds since the start; keeps the seconds of each step."""
-
-    quiet: bool
-    started: float = field(default_factory=time.monotonic)
-    steps: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __call__(self, text: str) -> None:
-        """Say one line."""
-        with self._lock:
-            stream = err if self.quiet else out
-            stream.print(f"[dim]{time.monotonic() - self.started:6.1f} s[/]  {text}")
-
-    def step(self, name: str, since: float) -> None:
-        """Keep how long a step took."""
-        self.steps[name] = round(time.monotonic() - since, 2)
-
-
 def run(options: Options) -> Outcome:
     """Run the demo.
 
@@ -76,18 +67,19 @@ def run(options: Options) -> Outcome:
     told = Told(options.quiet)
     ports = free_ports(1 + MEMBERS, options.port)
     _clear(options.folder)
-    since = time.monotonic()
     files = options.folder / "files"
-    scenario = build(cast(Size, options.size), options.seed, files)
-    told(f"CIM XML of {len(scenario.organisations)} organisations in {files}")
-    told.step("files", since)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    with Processes() as processes:
+    with Processes() as processes, Workers() as workers:
+        since = time.monotonic()
+        scenario = workers.run(build, cast(Size, options.size), options.seed, files)
+        told(f"CIM XML of {len(scenario.organisations)} organisations in {files}")
+        told.step("files", since)
+        beside = Beside(workers.start(one_store, scenario), workers.start(flow_of_files, scenario))
         since = time.monotonic()
         stage = set_up(scenario, options.folder, ports, processes, told)
         told.step("nodes and publishing", since)
-        result = _show(scenario, stage, told)
+        result = _show(scenario, stage, workers, beside, told)
         result["seconds"] = round(time.monotonic() - told.started, 1)
         result["steps"] = told.steps
         result["peak_memory_mb"] = round(processes.peak_memory_mb)
@@ -114,7 +106,9 @@ def _clear(folder: Path) -> None:
     (folder / MARK).touch()
 
 
-def _show(scenario: Scenario, stage: Stage, told: Told) -> dict[str, Any]:
+def _show(
+    scenario: Scenario, stage: Stage, workers: Workers, beside: Beside, told: Told
+) -> dict[str, Any]:
     since = time.monotonic()
     asked = [_ask(path, stage, PLANNER, told) for path in questions()]
     told.step("questions", since)
@@ -122,9 +116,22 @@ def _show(scenario: Scenario, stage: Stage, told: Told) -> dict[str, Any]:
     personas = _personas(stage, told)
     told.step("personas", since)
     since = time.monotonic()
-    model = assembled(scenario, stage, PLANNER)
-    told.step("assembled model and load flow", since)
-    _tell_model(scenario, model, told)
+    archive = stage.folder / "assembled.zip"
+    gathered = workers.start(gather, stage, PLANNER, archive)
+    one = beside.answers.result()
+    summaries = [
+        {**summary, "equals_one_store": comparable(got.rows) == one[summary["name"]]}
+        for summary, got in asked
+    ]
+    told("Each answer beside that of one store with all files: " + _verdict(summaries))
+    answered = gathered.result()
+    told.step("gathering the model", since)
+    since = time.monotonic()
+    roles = {member.id: member.licence_role for member in stage.members}
+    flow = beside.flow.result()
+    model = workers.run(assemble, scenario, answered, roles, flow, archive)
+    told.step("assembled model, load flow and study", since)
+    tell_model(scenario, model, told)
     return {
         "size": scenario.size,
         "nodes": [{"org": org, "triples": stage.triples(org)} for org in stage.homes],
@@ -137,14 +144,27 @@ def _show(scenario: Scenario, stage: Stage, told: Told) -> dict[str, Any]:
             "largest_difference": model.comparison.largest,
             "counts": dict(model.comparison.counts),
         },
-        "areas": [
-            {"gsp": key, "demand_mw": round(mw, 3)} for key, mw in sorted(model.demand.items())
-        ],
-        "open_ties": len(model.areas.open_points),
-        "open_ties_across_owners": sum(p.cross_owner for p in model.areas.open_points),
-        "questions": [question for question, _ in asked],
+        "demand_equal": _demand_equal(scenario, asked[0][1]),
+        "areas_equal": model.areas_equal,
+        "questions": summaries,
         "personas": personas,
+        **study_summary(model.study),
     }
+
+
+def _verdict(summaries: list[dict[str, Any]]) -> str:
+    different = [one["name"] for one in summaries if not one["equals_one_store"]]
+    return f"DIFFERENT in {', '.join(different)}" if different else "equal"
+
+
+def _demand_equal(scenario: Scenario, got: Answer) -> bool:
+    """Tell whether demand under each grid supply point equals the load that was replaced."""
+    rows = got.sparql["results"]["bindings"]
+    found = {row["gsp"]["value"]: float(row["demand_mw"]["value"]) for row in rows}
+    expected = {gsp.ident: gsp.mw for gsp in scenario.facts.gsps}
+    return found.keys() == expected.keys() and all(
+        abs(found[gsp] - mw) < DEMAND_TOLERANCE_MW for gsp, mw in expected.items()
+    )
 
 
 def _ask(path: Path, stage: Stage, persona: Persona, told: Told) -> tuple[dict[str, Any], Answer]:
@@ -200,33 +220,6 @@ def _personas(stage: Stage, told: Told) -> list[dict[str, Any]]:
     return found
 
 
-def _tell_model(scenario: Scenario, model: Assembled, told: Told) -> None:
-    facts = scenario.facts
-    told(
-        f"{model.paired} of {facts.boundary_points} boundary points pair, {model.unfed} unfed loads"
-    )
-    verdict = "equals" if model.comparison.equal else "DIFFERS FROM"
-    told(
-        f"AC load flow on the assembled model {verdict} the one on the files "
-        f"(largest difference {model.comparison.largest:.1e})"
-    )
-    if told.quiet:
-        return
-    loads = {area.key: len(area.loads) for area in model.areas.areas}
-    rows = [[key, round(mw, 1), loads[key]] for key, mw in sorted(model.demand.items())]
-    table(("Supply area", "Demand MW", "Loads"), rows)
-    ties = [
-        [
-            model.grid.switches[p.switch].name,
-            p.kv or 0.0,
-            *p.areas,
-            " + ".join(sorted(set(p.sides))),
-        ]
-        for p in model.areas.open_points
-    ]
-    table(("Normally open tie", "kV", "Between", "and", "Owners"), sorted(ties, key=str))
-
-
 def _linger(stage: Stage, processes: Processes, quiet: bool) -> None:
     """Stay until Ctrl-C, or until a process ends by itself."""
     say: Callable[[str], None] = err.print if quiet else out.print
@@ -246,6 +239,9 @@ def _exit_code(result: dict[str, Any]) -> int:
         and result["unfed_loads"] == 0
         and flow["converged"]
         and flow["equal"]
+        and result["demand_equal"]
+        and result["areas_equal"]
+        and all(question["equals_one_store"] for question in result["questions"])
         and all(question["status"] == "complete" for question in result["questions"])
         and all(question["rows"] for question in result["questions"])
     )

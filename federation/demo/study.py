@@ -1,31 +1,39 @@
-"""The demo's network, assembled from the nodes' answers and held against the original files.
+"""The demo's network, assembled from the nodes' answers, held against the files, and studied.
 
-In: the stage and a persona. Out: how many boundary points pair, whether every load is fed, whether
-the AC load flow of the assembled model equals that of the files, each supply area with its demand,
-and the normally open ties between areas.
+In: the stage and a persona. Out: ``Assembled``: how many boundary points pair, whether every load
+is fed, whether the load flow equals that of the files and the supply areas equal PowSyBl's
+components, which transfers between two grid supply points there are and what a load flow says of
+them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from federation.demo.personas import Persona
+from federation.demo.reference import FlowOfFiles
 from federation.demo.scenario import Scenario
 from federation.demo.stage import Stage
 from federation.members import MemberPool
-from federation.rerouting.areas import Areas, supply_areas
-from federation.rerouting.asking import ask_members, fetch_models
+from federation.rerouting.areas import Areas
+from federation.rerouting.asking import Answered, ask_members, fetch_models
 from federation.rerouting.extract import build
-from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import Pinned
-from federation.rerouting.network import assemble, joined, load_files
+from federation.rerouting.network import joined, load_files, plain_id
+from federation.rerouting.study import Request, Told, run_study
 from federation.rerouting.verify import Comparison, snapshot
 from federation.rerouting.verify import equal as compare
-from kgnode.cim.writer import ExportModel
+from kgnode.cim.writer import write_zip
 from kgnode.errors import MemberError
 
 ASK_SECONDS = 300.0
+VERIFIED_AT_MOST = 6
+"""Candidates proven by load flow; the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -36,47 +44,29 @@ class Assembled:
         paired: boundary points at which two models were joined.
         unfed: loads that no source reaches.
         comparison: the load flow beside that of the original files.
-        converged: whether both load flows ended with a solution.
+        areas_equal: whether each supply area has exactly the loads that PowSyBl finds dark once
+            the breakers of its grid supply point are open.
+        study: the re-routing study between two grid supply points, as JSON.
     """
 
-    grid: Grid
-    areas: Areas
     paired: int
     unfed: int
     comparison: Comparison
     converged: bool
-
-    @property
-    def demand(self) -> dict[str, float]:
-        """Supply area -> demand in MW, transmission not included."""
-        return {area.key: area.demand_mw for area in self.areas.areas if area.gsps}
+    areas_equal: bool
+    study: dict[str, Any]
 
 
-def assembled(scenario: Scenario, stage: Stage, persona: Persona) -> Assembled:
-    """Fetch what the persona may see, make one network of it, and compare.
+def gather(stage: Stage, persona: Persona, archive: Path) -> Answered:
+    """Ask the nodes what the persona may see; write the models into a zip.
 
     Raises:
         MemberError: a member did not answer.
     """
-    grid, models = asyncio.run(_fetched(stage, persona))
-    pinned = Pinned(tap_control=False, slack_generator=scenario.facts.reference_machine)
-    network = assemble(models, boundary_points=scenario.facts.boundary_points)
-    seam = joined(network)
-    ours = snapshot(network, pinned)
-    original = load_files(list(scenario.network_files))
-    theirs = snapshot(original, pinned)
-    roles = {member.id: member.licence_role for member in stage.members}
-    return Assembled(
-        grid=grid,
-        areas=supply_areas(grid, roles=roles),
-        paired=seam.tie_lines,
-        unfed=len(seam.unfed_loads),
-        comparison=compare(ours, theirs),
-        converged=ours.flow.converged and theirs.flow.converged,
-    )
+    return asyncio.run(_gather(stage, persona, archive))
 
 
-async def _fetched(stage: Stage, persona: Persona) -> tuple[Grid, tuple[ExportModel, ...]]:
+async def _gather(stage: Stage, persona: Persona, archive: Path) -> Answered:
     pool = MemberPool()
     identity = stage.identity(persona)
     told = await ask_members(pool, identity, stage.members, seconds=ASK_SECONDS)
@@ -85,6 +75,54 @@ async def _fetched(stage: Stage, persona: Persona) -> tuple[Grid, tuple[ExportMo
             f"{told.lost[0].owner} did not give {told.lost[0].what}.",
             hint="Look into its log; the demo needs all members.",
         )
-    grid = build(told.answers)
-    models = await fetch_models(pool, identity, stage.members, grid.models, seconds=ASK_SECONDS)
-    return grid, models
+    wanted = build(told.answers).models
+    models = await fetch_models(pool, identity, stage.members, wanted, seconds=ASK_SECONDS)
+    write_zip(models, archive)
+    return told
+
+
+def assemble(
+    scenario: Scenario, told: Answered, roles: Mapping[str, str], files: FlowOfFiles, archive: Path
+) -> Assembled:
+    """Make one network of the gathered models, compare it with the files, and study it."""
+    logging.getLogger("powsybl").addHandler(logging.NullHandler())
+    pinned = Pinned(tap_control=False, slack_generator=scenario.facts.reference_machine)
+    network = load_files([archive], boundary_points=scenario.facts.boundary_points)
+    seam = joined(network)
+    ours = snapshot(network, pinned)
+    saved = archive.with_suffix(".biidm")
+    network.save(str(saved), format="BIIDM")
+    del network
+    giver, receiver = _pair(scenario)
+    study = run_study(
+        Told(told.answers, roles, told.versions, told.withheld, archive=saved),
+        Request(giver=giver, receiver=receiver, verify=VERIFIED_AT_MOST),
+    )
+    return Assembled(
+        paired=seam.tie_lines,
+        unfed=len(seam.unfed_loads),
+        comparison=compare(ours, files.snapshot),
+        converged=ours.flow.converged and files.snapshot.flow.converged,
+        areas_equal=_loads(study.areas) == files.dark,
+        study=study.to_json(),
+    )
+
+
+def _pair(scenario: Scenario) -> tuple[str, str]:
+    """Return two neighbours of different owners, the largest giver first."""
+    facts = {gsp.ident: gsp for gsp in scenario.facts.gsps}
+    pairs = [(facts[one], facts[two]) for one, two in scenario.facts.neighbours]
+    across = [pair for pair in pairs if pair[0].owner != pair[1].owner]
+    giver, receiver = max(
+        (pair for one, two in across for pair in ((one, two), (two, one))),
+        key=lambda pair: pair[0].mw,
+    )
+    return giver.name, receiver.name
+
+
+def _loads(areas: Areas) -> dict[str, frozenset[str]]:
+    return {
+        area.key: frozenset(plain_id(load) for load in area.loads)
+        for area in areas.areas
+        if area.gsps
+    }
