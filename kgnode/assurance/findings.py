@@ -69,7 +69,6 @@ class Findings:
     counts: Mapping[str, int]
     engines: Mapping[str, int]
     packs: tuple[PackUsed, ...]
-    models: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     receipt: str | None = None

@@ -30,12 +30,14 @@ from kgnode.assurance.data import Data, original
 from kgnode.assurance.facts import facts_of
 from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
+from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.paths import Path, predicate
 from kgnode.assurance.queries import count_check, single_checks, with_values
 from kgnode.assurance.results import Result
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
 from kgnode.assurance.sparql import asking, over, prepare
+from kgnode.assurance.words import term_text
 
 _PLACE = re.compile(r"\{[?$]([A-Za-z_0-9]+)\}")
 Row = tuple[Term, ...]
@@ -62,8 +64,10 @@ class Judge:
         *,
         inherit: bool = True,
         screen: bool = True,
+        meter: Meter | None = None,
     ) -> None:
         self._data = data
+        self._meter = meter or Meter(Limits())
         self._facts = facts_of(data) if screen else None
         self._shapes = shapes
         self._pack = pack
@@ -135,14 +139,20 @@ class Judge:
 
     # -- rows ---------------------------------------------------------------------------------
 
-    def _rows(self, query: str, names: Sequence[str]) -> Iterator[Row]:
-        """Yield the distinct rows of a query; an unbound variable is None."""
+    def _rows(self, query: str, names: Sequence[str], what: str = "") -> Iterator[Row]:
+        """Yield the distinct rows of a query, as many as the limits allow."""
+        self._meter.check_time()
         seen: set[Row] = set()
         for solution in self._data.store.query(query):  # type: ignore[union-attr]
             row = tuple(solution[name] for name in names)
-            if row not in seen:
-                seen.add(row)
-                yield row
+            if row in seen:
+                continue
+            if what and self._meter.full(len(seen), what):
+                return
+            seen.add(row)
+            yield row
+            if not len(seen) % 1024:
+                self._meter.check_time()
 
     def _pairs(self, source: Source, path: Path | None) -> Iterator[Row]:
         """Yield (focus node, value node)."""
@@ -159,6 +169,7 @@ class Judge:
         message: str = "",
     ) -> Result:
         shape, constraint = member.shape, member.constraint
+        self._meter.results += 1
         return Result(
             focus=focus,
             path=path if path is not None else shape.path,
@@ -187,7 +198,7 @@ class Judge:
             pattern, shown = f"{pattern} ?this {fused.path.sparql()} ?value .", "?value"
         query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
         names = ["this", value[1:], *flags]
-        for focus, node, *marks in self._rows(query, names):
+        for focus, node, *marks in self._rows(query, names, _named(members[0])):
             for member, mark in zip(members, marks, strict=True):
                 if mark.value == "true":
                     yield self._result(member, focus, node)
@@ -200,7 +211,7 @@ class Judge:
             if check is not None and not self._proved(member, fused.path):
                 alike[check.query].append(member)
         for query, members in alike.items():
-            for (focus,) in self._rows(query, ("this",)):
+            for (focus,) in self._rows(query, ("this",), _named(members[0])):
                 for member in members:
                     yield self._result(member, focus)
 
@@ -221,7 +232,7 @@ class Judge:
             yield from self._custom(source, member)
         else:
             for check in single_checks(source, member):
-                for row in self._rows(check.query, check.names):
+                for row in self._rows(check.query, check.names, _named(member)):
                     found = dict(zip(check.names, row, strict=True))
                     path = found.get(check.predicate) if check.predicate else None
                     yield self._result(
@@ -281,7 +292,7 @@ class Judge:
         ready = prepare(query, values, path_text(member.shape))
         names = tuple(dict.fromkeys(("this", *ready.projection)))
         text = over(ready, source.pattern)
-        for row in self._rows(text, names):
+        for row in self._rows(text, names, _named(member)):
             solution = dict(zip(names, row, strict=True))
             focus = row[0]
             value = solution.get("value")
@@ -306,10 +317,14 @@ class Judge:
         values = constants(member.shape, member.constraint)
         ready = prepare(query, values, path_text(member.shape))
         text = asking(ready, with_values(source, member.shape.path))
-        for focus, value in self._rows(text, ("this", "value")):
+        for focus, value in self._rows(text, ("this", "value"), _named(member)):
             message = text_of(member.shape.messages) or text_of(query.messages)
             solution = {**member.constraint.parameters, "this": focus, "value": value}
             yield self._result(member, focus, value, message=_fill(message, solution))
+
+
+def _named(member: Member) -> str:
+    return f"{term_text(member.shape.id)} ({member.constraint.kind})"
 
 
 def text_of(messages: Sequence[ox.Literal]) -> str:

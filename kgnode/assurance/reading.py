@@ -14,7 +14,7 @@ import pyoxigraph as ox
 from kgnode.assurance.graph import TYPE, Graph, Subject, Term
 from kgnode.assurance.paths import Path, read_path
 from kgnode.assurance.shapes import VIOLATION, Constraint, Shape, Shapes, Target, sh
-from kgnode.assurance.sparql import Sparql, check, parses
+from kgnode.assurance.sparql import Sparql, check, parses, refuse_service
 from kgnode.assurance.terms import COMPONENTS, KNOWN, SH
 from kgnode.errors import BadShapes
 from kgnode.names import GS, RDFS, XSD, shorten
@@ -22,6 +22,7 @@ from kgnode.names import GS, RDFS, XSD, shorten
 _TRUE = ox.Literal("true", datatype=ox.NamedNode(XSD + "boolean"))
 _CLASS_TYPES = (RDFS + "Class", "http://www.w3.org/2002/07/owl#Class")
 _LISTS = frozenset(("in", "languageIn", "and", "or", "xone"))
+_QUERIES = frozenset(SH + form for form in ("select", "ask", "construct", "update"))
 _IMPORTS = ox.NamedNode("http://www.w3.org/2002/07/owl#imports")
 
 
@@ -31,6 +32,7 @@ def read_shapes(graph: Graph) -> Shapes:
     Raises:
         BadShapes: a shape is broken, or refers to itself.
     """
+    _refuse_reaching_out(graph)
     reader = _Reader(graph)
     targeted = []
     for node in graph.all_subjects():
@@ -40,6 +42,13 @@ def read_shapes(graph: Graph) -> Shapes:
     shapes = Shapes(graph, reader.by_id, tuple(targeted), (*_unknown_words(graph), *reader.faults))
     _refuse_cycles(shapes)
     return shapes
+
+
+def _refuse_reaching_out(graph: Graph) -> None:
+    """Refuse any query of the document that asks another server, whoever would run it."""
+    for subject, predicate, value in graph:
+        if predicate.value in _QUERIES and isinstance(value, ox.Literal):
+            refuse_service(Sparql(predicate.value[len(SH) :], value.value, subject))
 
 
 def _unknown_words(graph: Graph) -> Iterator[str]:

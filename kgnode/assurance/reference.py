@@ -130,7 +130,8 @@ def _run(
     kept = (
         triple
         for triple in shapes.graph
-        if triple[0] not in others or not _makes_a_target(triple[1], triple[2])
+        if triple[1] != sh("rule")
+        and (triple[0] not in others or not _makes_a_target(triple[1], triple[2]))
     )
     try:
         _, report, _ = pyshacl_validate(

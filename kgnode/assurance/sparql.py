@@ -94,6 +94,17 @@ def split_prefixes(text: str) -> tuple[str, str]:
     return text[:at], text[at:]
 
 
+def refuse_service(source: Sparql) -> None:
+    """Refuse a query that asks another server or loads from one.
+
+    Raises:
+        BadShapes: it does.
+    """
+    for token in tokens(source.text):
+        if token.word in ("SERVICE", "LOAD"):
+            raise _refused(source, f"{token.word} may not be used in a shape")
+
+
 def check(source: Sparql) -> None:
     """Refuse a query that SHACL forbids or that reaches outside the data.
 

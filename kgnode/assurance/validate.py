@@ -18,6 +18,7 @@ from kgnode.assurance.compile import all_shapes
 from kgnode.assurance.data import Data
 from kgnode.assurance.findings import PackUsed
 from kgnode.assurance.judge import Judge
+from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.packs import Pack, PackFile
 from kgnode.assurance.report import Report, causes, count
 from kgnode.assurance.results import Result
@@ -29,6 +30,7 @@ from kgnode.errors import BadShapes
 from kgnode.names import CIM100
 
 Engine = Literal["auto", "compiled", "pyshacl"]
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +48,21 @@ def validate(
     packs: Sequence[Pack],
     *,
     engine: Engine = "auto",
+    limits: Limits = LIMITS,
 ) -> Report:
     """Return the report on staged models together with what they depend on.
 
+    Args:
+        staged: the models, with what they depend on beside them.
+        packs: the packs to judge by.
+        engine: which engines may be used.
+        limits: results kept, and a deadline looked at between queries (``guard`` enforces one).
+
     Raises:
         BadShapes: a pack's shapes are broken.
+        Deadline: the time has passed.
     """
-    models = tuple(model.content_hash for model in staged.models)
-    return _report(ByHeader(staged), packs, engine, staged.place, models)
+    return judge_scopes(ByHeader(staged), packs, engine, staged.place, limits)
 
 
 def validate_data(
@@ -62,25 +71,27 @@ def validate_data(
     *,
     engine: Engine = "auto",
     place: Placing | None = None,
+    limits: Limits = LIMITS,
 ) -> Report:
     """Return the report on data that is merged already.
 
     Raises:
         BadShapes: a pack's shapes are broken.
     """
-    return _report(Whole(data), packs, engine, place, ())
+    return judge_scopes(Whole(data), packs, engine, place, limits)
 
 
-def _report(
+def judge_scopes(
     scopes: Scopes,
     packs: Sequence[Pack],
     engine: Engine,
     place: Placing | None,
-    models: tuple[str, ...],
+    limits: Limits,
 ) -> Report:
+    """Judge the packs on their scopes and make the report."""
     data = scopes.everything
     start = time.perf_counter()
-    run = _Run()
+    run = _Run(limits)
     used = []
     for pack in packs:
         mine = list(units(pack, scopes))
@@ -90,13 +101,16 @@ def _report(
         shapes = sum(len(unit.shapes.by_id) for unit in mine)
         used.append(PackUsed(pack.id, pack.version, pack.digest, shapes, faults))
     results = tuple(run.results)
+    run.notes += [
+        f"CUT: {what} has more results than the {rows} kept; mend these first."
+        for what, rows in run.meter.cut.items()
+    ]
     return Report(
         results=results,
         causes=causes(results, Assets(data, place)),
         counts=count(results),
         engines=run.engines,
         packs=tuple(used),
-        models=models,
         notes=tuple(run.notes),
         seconds=time.perf_counter() - start,
     )
@@ -128,7 +142,8 @@ def units(pack: Pack, scopes: Scopes) -> Iterator[Unit]:
 
 
 class _Run:
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self.meter = Meter(limits)
         self.results: list[Result] = []
         self.notes: list[str] = []
         self.engines = {"compiled": 0, "pyshacl": 0}
@@ -143,6 +158,7 @@ class _Run:
                 unit.pairs,
                 unit.pack.id,
                 inherit=unit.pack.classes != "cim-values",
+                meter=self.meter,
             )
             mine, left = judge.split()
             if left and engine == "compiled":
