@@ -6,13 +6,13 @@ the parts (``policy``, ``assurance``, ``audit``, ``trust``); here they meet a ho
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kgnode.assurance.packs import list_packs, read_pack
+from kgnode.assurance.packs import list_packs
+from kgnode.assurance.register import add_pack, remove_pack
 from kgnode.errors import BadRequest, MissingFile, NotFound
 from kgnode.home import write_atomically
 from kgnode.names import dataset_iri
@@ -180,30 +180,21 @@ def packs_list(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
 
 def packs_add(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Register a file or folder of shapes with this home."""
-    source = Path(text(arguments, "path"))
-    pack = read_pack(source)
-    faults = pack.check()
-    target = node.home.path / "packs" / pack.id
     with node.writing:
-        if target.exists():
-            shutil.rmtree(target)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            target.mkdir(parents=True)
-            shutil.copy(source, target / source.name)
-    return {"id": pack.id, "version": pack.version, "faults": list(faults)}
+        pack = add_pack(
+            Path(text(arguments, "path")),
+            node.home.path / "packs",
+            id=arguments.get("id") or "",
+            version=arguments.get("version") or "",
+        )
+    return {"id": pack.id, "version": pack.version, "faults": list(pack.check())}
 
 
 def packs_remove(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Forget a registered pack."""
     name = text(arguments, "id")
-    known = {p.id for p in list_packs(node.home.path / "packs")}
-    target = node.home.path / "packs" / name
-    if name not in known or not target.is_dir():
-        raise NotFound(f"No pack {name} is registered.", hint="See kgnode packs HOME list.")
     with node.writing:
-        shutil.rmtree(target)
+        remove_pack(name, node.home.path / "packs")
     return {"id": name, "removed": True}
 
 

@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     query_max_bytes: int = Field(512 << 20, gt=0, description="Bytes of one answer, bytes")
     query_max_text_bytes: int = Field(4 << 20, gt=0, description="Length of a query, bytes")
 
+    # assurance
+    validation_timeout_seconds: float = Field(
+        600.0, gt=0, description="Deadline of packs that do not come with the product, seconds"
+    )
+
     # views and evaluators
     view_memory_bytes: int = Field(4 << 30, gt=0, description="All views in memory, bytes")
     view_named_graphs: bool = Field(True, description="Views also hold one graph per model")

@@ -128,6 +128,8 @@ def packs(
     home: HomePath,
     action: Annotated[str, typer.Argument(help="list, add or remove.")],
     what: Annotated[str | None, typer.Argument(help="add: path; remove: id.")] = None,
+    ident: Annotated[str | None, typer.Option("--id", help="add: id of the pack.")] = None,
+    version: Annotated[str | None, typer.Option(help="add: version of the pack.")] = None,
     as_json: Json = False,
 ) -> None:
     """List shape packs, register a file or folder of shapes, or forget one."""
@@ -144,7 +146,9 @@ def packs(
     def run() -> Outcome:
         chosen = _choose(action, ("list", "add", "remove"))
         path = str(Path(what).resolve()) if what else None
-        return done(home, f"packs-{chosen}", {"path": path, "id": what}, words)
+        name = ident if chosen == "add" else what
+        arguments = {"path": path, "id": name, "version": version}
+        return done(home, f"packs-{chosen}", arguments, words)
 
     report("packs", run, as_json=as_json)
 

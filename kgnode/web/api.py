@@ -18,7 +18,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from kgnode import __version__
 from kgnode.assurance.packs import list_packs, load_packs
-from kgnode.assurance.validate import validate
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.cim.reader import read
 from kgnode.errors import BadRequest, NotFound
@@ -26,6 +25,7 @@ from kgnode.metrics import MEDIA_TYPE as METRICS
 from kgnode.operations import repairs
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
+from kgnode.publish import judge
 from kgnode.trust import exchange
 from kgnode.web.front import Front
 
@@ -228,7 +228,8 @@ async def check(
         def run() -> dict[str, Any]:
             staged = read(stored, here.node.read_context())
             chosen = load_packs(_pack_names(packs) or ["gb-core"], here.node.home.path / "packs")
-            return {**validate(staged, chosen).to_json(), "repairs": repairs(staged)}
+            report = judge(staged, chosen, here.node.settings)
+            return {**report.to_json(), "repairs": repairs(staged)}
 
         return json_answer(await run_in_threadpool(run))
 
