@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from kgnode.cim.headers import Header
+from kgnode.cim.namespaces import spellings
 from kgnode.names import CIM16, CIM100, XSD, resource_folder
 
 Version = Literal["cgmes-2.4.15", "cgmes-3.0", "nc"]
@@ -53,10 +54,10 @@ class Vocabulary:
 
     def property(self, iri: str) -> Property | None:
         """Return what is known of a property; other versions are asked when this has none."""
-        found = self.properties.get(iri)
-        if found is None:
-            found = next((table[iri] for table in self.others if iri in table), None)
-        return found
+        tables = (self.properties, *self.others)
+        return next(
+            (table[name] for name in spellings(iri) for table in tables if name in table), None
+        )
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
@@ -122,16 +123,12 @@ def published_datatype(property_iri: str) -> str | None:
 
     Shapes that ask for that type are judged by it, and exports with vocabulary datatypes use it.
     """
-    for table in _tables().values():
-        if property_iri in table:
-            return table[property_iri].published
-    return None
+    found = vocabulary("cgmes-3.0").property(property_iri)
+    return found.published if found else None
 
 
 @lru_cache(maxsize=65536)
 def held_datatype(property_iri: str) -> str | None:
     """Return the XSD datatype in which a property's literals are held (``xsd:double``)."""
-    for table in _tables().values():
-        if property_iri in table:
-            return table[property_iri].held
-    return None
+    found = vocabulary("cgmes-3.0").property(property_iri)
+    return found.held if found else None

@@ -21,6 +21,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from kgnode import asset, summary
+from kgnode.alignment.apply import apply_sets
 from kgnode.errors import Forbidden, IdentityError
 from kgnode.metrics import Metrics
 from kgnode.node import Node
@@ -58,6 +59,7 @@ class Front:
             org=node.org,
             settings=node.settings,
             audit=node.audit,
+            rewrite=apply_sets,
         )
         self._verifier = node.verifier()
         self.metrics = Metrics(routes, self.views.stats)

@@ -1,0 +1,1 @@
+"""Terms of different vocabularies that mean the same, and queries that find them all."""
