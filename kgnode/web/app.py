@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgnode import __version__
 from kgnode.errors import BadRequest, GridspineError, NotFound
@@ -39,6 +39,9 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
 )
+
+SMALL_BODIES = {"/token": 1 << 16, "/signin": 1 << 16, "/signout": 1 << 10}
+"""Forms that anybody may send, with the most bytes each may have."""
 
 
 class Route(NamedTuple):
@@ -143,11 +146,31 @@ class Secured:
                     message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
+        bounded = _bounded(receive, SMALL_BODIES.get(scope["path"]))
         try:
-            await (self.sparql if of_sparql else self.app)(scope, receive, sending)
+            await (self.sparql if of_sparql else self.app)(scope, bounded, sending)
         finally:
             route = scope["path"] if of_sparql else getattr(scope.get("route"), "path", "")
             self.metrics.observe(route, status, time.perf_counter() - started)
+
+
+def _bounded(receive: Receive, most_bytes: int | None) -> Receive:
+    """A body that breaks off with an error beyond its bound; None leaves it to the handler."""
+    if most_bytes is None:
+        return receive
+    size = 0
+
+    async def counting() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most_bytes:
+            raise BadRequest(
+                f"The body is longer than {most_bytes} bytes.", hint="Send only the form's fields."
+            )
+        return message
+
+    return counting
 
 
 async def _problem(request: Request, error: Exception) -> Response:

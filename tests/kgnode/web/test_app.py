@@ -333,3 +333,12 @@ def test_metrics_are_for_operators_and_name_only_known_routes(world: World) -> N
     assert 'gridspine_request_seconds_count{route="/sparql",status="2xx"} 1.0' in text
     assert 'gridspine_refusals_total{code="not_found"} 2.0' in text
     assert "secret" not in text and "gridspine_views_views" in text
+
+
+@pytest.mark.parametrize("path", ["/token", "/signin"])
+def test_a_form_that_anybody_may_send_is_bounded(world: World, path: str) -> None:
+    body = b"grant_type=" + b"x" * (1 << 20)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = world.client.post(path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert "65536" in answer.json()["detail"]
