@@ -21,7 +21,14 @@ from pyoxigraph import NamedNode, RdfFormat, parse
 from federation.members import JSON, NTRIPLES, Identity, Member, MemberPool, Reply
 from federation.rerouting.extract import ASKED
 from federation.rerouting.grid import Gap, ModelVersion
-from federation.rerouting.questions import Columns, Question, columns_of, question
+from federation.rerouting.questions import (
+    FOLDER,
+    Columns,
+    Question,
+    bound,
+    columns_of,
+    question,
+)
 from kgnode.cim.headers import Header
 from kgnode.errors import MemberError
 from kgnode.names import CIM16, CIM100, authority
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from kgnode.cim.writer import ExportModel
 
 CSV = "text/csv"
+MODEL = (FOLDER / "model.construct.rq").read_text()
 NETWORK_PROFILES = ("Equipment", "Operation", "ShortCircuit", "SteadyStateHypothesis", "Topology")
 """Words in profile IRIs of the models a network is made of; state variables are recalculated."""
 
@@ -100,17 +108,7 @@ async def fetch_models(
             wanted.setdefault(model.iri, model)
     chosen = [m for m in wanted.values() if m.owner in by_id]
     replies = await asyncio.gather(
-        *(
-            pool.query(
-                by_id[model.owner],
-                identity,
-                "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }",
-                NTRIPLES,
-                deadline,
-                default_graphs=(model.iri,),
-            )
-            for model in chosen
-        )
+        *(_fetch(pool, identity, by_id[model.owner], model.iri, deadline) for model in chosen)
     )
     return tuple(_model(model, reply) for model, reply in zip(chosen, replies, strict=True))
 
@@ -151,6 +149,20 @@ async def _ask_one(
             if reply.ok and any(columns.values()):
                 answers[instead.get(name, name)] = columns
     return answers, version, ""
+
+
+async def _fetch(
+    pool: MemberPool, identity: Identity, member: Member, model: str, deadline: float
+) -> Reply:
+    """Ask for a model's named graph, and only where there is none narrow the default graph."""
+    text = bound(MODEL, "model", model)
+    reply = await pool.query(member, identity, text, NTRIPLES, deadline)
+    if reply.ok and not reply.body.strip():
+        whole = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+        reply = await pool.query(
+            member, identity, whole, NTRIPLES, deadline, default_graphs=(model,)
+        )
+    return reply
 
 
 def _columns(asked: Question, reply: Reply) -> Columns:

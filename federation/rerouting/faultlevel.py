@@ -182,18 +182,21 @@ def circuit_of(bench: Bench) -> tuple[Circuit, dict[str, int], str]:
 def _lines(bench: Bench, number: dict[str, int], kv: list[float]) -> list[Branch]:
     network = bench.network
     found: list[Branch] = []
-    for row in network.get_lines(attributes=["r", "x", "bus1_id", "bus2_id"]).itertuples():
-        if row.bus1_id in number and row.bus2_id in number:
-            one, other = number[row.bus1_id], number[row.bus2_id]
-            found.append(Branch(one, other, _per_unit(row.r, row.x, kv[one])))
+    table = network.get_lines(attributes=["r", "x", "bus1_id", "bus2_id"])
+    for r, x, start, end in zip(*_lists(table, "r", "x", "bus1_id", "bus2_id"), strict=True):
+        if start in number and end in number:
+            one, other = number[start], number[end]
+            found.append(Branch(one, other, _per_unit(r, x, kv[one])))
     halves = network.get_boundary_lines(attributes=["r", "x", "bus_id"])
     ties = network.get_tie_lines(attributes=["boundary_line1_id", "boundary_line2_id"])
+    half = dict(
+        zip(halves.index, zip(*_lists(halves, "r", "x", "bus_id"), strict=True), strict=True)
+    )
     for _, first, second in ties.itertuples():
-        one, other = halves.loc[first], halves.loc[second]
-        if one["bus_id"] in number and other["bus_id"] in number:
-            start, end = number[one["bus_id"]], number[other["bus_id"]]
-            z = _per_unit(one["r"] + other["r"], one["x"] + other["x"], kv[start])
-            found.append(Branch(start, end, z))
+        (r1, x1, start), (r2, x2, end) = half[first], half[second]
+        if start in number and end in number:
+            z = _per_unit(r1 + r2, x1 + x2, kv[number[start]])
+            found.append(Branch(number[start], number[end], z))
     return found
 
 
@@ -203,16 +206,17 @@ def _transformers(bench: Bench, number: dict[str, int], kv: list[float]) -> list
     table = bench.network.get_2_windings_transformers(
         attributes=["r", "x", "rated_u2", "rated_s", "bus1_id", "bus2_id"]
     )
-    for own, row in table.iterrows():
-        if row["bus1_id"] not in number or row["bus2_id"] not in number:
+    columns = _lists(table, "r", "x", "rated_u2", "rated_s", "bus1_id", "bus2_id")
+    for own, r, x, rated_kv, rated_s, start, end in zip(table.index, *columns, strict=True):
+        if start not in number or end not in number:
             continue
-        mva = float(row["rated_s"])
+        mva = float(rated_s)
         if math.isnan(mva) or mva <= 0:
             iri = bench.iris.get(str(own), "")
             ends = bench.grid.windings.get(iri, ())
             mva = max((end.rated_mva or 0.0 for end in ends), default=0.0)
-        one, other = number[row["bus1_id"]], number[row["bus2_id"]]
-        z = complex(row["r"], row["x"]) * BASE_MVA / row["rated_u2"] ** 2
+        one, other = number[start], number[end]
+        z = complex(r, x) * BASE_MVA / rated_kv**2
         if mva > 0:
             z *= transformer_correction(z.imag * mva / BASE_MVA)
         found.append(Branch(one, other, z or 1e-6j))
@@ -223,8 +227,9 @@ def _machines(bench: Bench, number: dict[str, int], kv: list[float]) -> tuple[li
     found: list[Source] = []
     told = assumed = 0
     table = bench.network.get_generators(attributes=["bus_id", "connected", "max_p", "target_p"])
-    for own, row in table.iterrows():
-        if not row["connected"] or row["bus_id"] not in number:
+    columns = _lists(table, "bus_id", "connected", "max_p")
+    for own, at, connected, max_mw in zip(table.index, *columns, strict=True):
+        if not connected or at not in number:
             continue
         machine = bench.grid.machines.get(bench.iris.get(str(own), ""))
         mva = machine.rated_mva if machine else None
@@ -232,15 +237,20 @@ def _machines(bench: Bench, number: dict[str, int], kv: list[float]) -> tuple[li
         told, assumed = (told + 1, assumed) if mva and x else (told, assumed + 1)
         if machine is not None and bench.grid.equipment[machine.iri].kind in CONVERTERS:
             x = x or CONVERTER_PU
-        rating = mva or abs(float(row["max_p"])) / 0.85 or 1.0
+        rating = mva or abs(float(max_mw)) / 0.85 or 1.0
         reactance = x or ASSUMED_SUBTRANSIENT_PU
-        bus = number[row["bus_id"]]
+        bus = number[at]
         z = complex(0.07 * reactance, reactance) * BASE_MVA / rating
         found.append(Source(bus, z * generator_correction(kv[bus], kv[bus], reactance)))
     basis = f"IEC 60909 c {C_MAX}; {told} machines with published data"
     if assumed:
         basis += f", {assumed} with x''d {ASSUMED_SUBTRANSIENT_PU} assumed"
     return found, basis
+
+
+def _lists(table: Any, *names: str) -> list[list[Any]]:
+    """Return columns of a table as lists; reading a data frame row by row is slow."""
+    return [table[name].tolist() for name in names]
 
 
 def _per_unit(r_ohm: float, x_ohm: float, kv: float) -> complex:

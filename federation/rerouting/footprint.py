@@ -121,7 +121,7 @@ class Footprints:
         found: dict[int, set[str]] = {}
         for part in self.grid.equipment.values():
             if part.kind in BRANCHES and part.owner not in self.areas.transmission:
-                for node in part.nodes:
+                for node in part.nodes if part.iri not in self.dead_ends else ():
                     found.setdefault(self.areas.of_node[node], set()).add(part.iri)
         tails: dict[str, set[str]] = {area.key: set() for area in self.areas.areas}
         points = {p.node: gsp.name for gsp in self.areas.gsps.values() for p in gsp.points}
@@ -135,6 +135,28 @@ class Footprints:
             area.key: frozenset(found.get(area.number, set()) | tails[area.key])
             for area in self.areas.areas
         }
+
+    @cached_property
+    def dead_ends(self) -> frozenset[str]:
+        """Branches that end at an open switch and carry nobody's power, such as open ties.
+
+        They are judged only in a plan that closes them.
+        """
+        graph, names = self._numbered
+        kept = {injection.node for injection in self.grid.loads.values()}
+        kept |= {machine.node for machine in self.grid.machines.values()}
+        kept |= {p.node for gsp in self.areas.gsps.values() for p in gsp.points}
+        degree = {node: len(ends) for node, ends in graph.items()}
+        gone: set[int] = set()
+        queue = [node for node, count in degree.items() if count == 1 and node not in kept]
+        for node in queue:
+            for other, edge in graph[node]:
+                if edge not in gone:
+                    gone.add(edge)
+                    degree[other] -= 1
+                    if degree[other] == 1 and other not in kept:
+                        queue.append(other)
+        return frozenset(names[edge] for edge in gone)
 
     @cached_property
     def levels(self) -> Mapping[str, frozenset[str]]:

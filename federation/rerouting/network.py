@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 import tempfile
 import zipfile
@@ -183,7 +184,13 @@ def joined(network: Network) -> Joined:
     )
 
 
+def quiet_import() -> None:
+    """Keep pypowsybl's note on its optional parts from standard error."""
+    logging.getLogger("powsybl").addHandler(logging.NullHandler())
+
+
 def _load(parts: tuple[Document, ...], boundary_points: int | None) -> Network:
+    quiet_import()
     import pypowsybl
 
     if not parts:

@@ -63,7 +63,7 @@ def question(name: str, cim: str = CIM100) -> Question:
     """
     path = FOLDER / f"{name}.rq"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.rq")))
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.rq") if "." not in p.stem))
         raise NotFound(f"There is no question {name!r}.", hint=f"Known are: {known}.")
     text = path.read_text()
     notes = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
@@ -77,6 +77,19 @@ def question(name: str, cim: str = CIM100) -> Question:
     declaration = f"PREFIX cim: <{CIM100}>"
     text = text.replace(declaration, f"PREFIX cim: <{cim}>") if cim != CIM100 else text
     return Question(name, text, title.strip(), assumes.strip(), columns)
+
+
+def bound(text: str, variable: str, iri: str) -> str:
+    """Return a query with a variable bound to an IRI.
+
+    Raises:
+        MemberError: the IRI holds characters that none may have (RFC 3987), so that nothing a
+            member says can become a part of the query.
+    """
+    if not iri or _NOT_IRI.search(iri):
+        raise MemberError(f"{iri!r} is no IRI.", hint="The publisher must correct it.")
+    body = "".join(line for line in text.splitlines(True) if not line.startswith("#"))
+    return re.sub(rf"\?{variable}\b", lambda _: f"<{iri}>", body)
 
 
 def ask_columns(asked: Question, ask: Ask) -> Columns:

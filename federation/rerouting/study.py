@@ -7,6 +7,7 @@ missing. Every step is in the parts beside this file; here is only their order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from federation.rerouting.footprint import Footprints
 from federation.rerouting.gaps import IMPEDANCE
 from federation.rerouting.grid import Gap, Grid
 from federation.rerouting.mismatches import Mismatch, find_mismatches
-from federation.rerouting.network import Network, load_files
+from federation.rerouting.network import Network, load_files, quiet_import
 from federation.rerouting.planning import Planning, half_hour_of, read_planning
 from federation.rerouting.plans import NOT_VERIFIED, Plan, make_plan, number
 from federation.rerouting.thresholds import Thresholds
@@ -114,9 +115,10 @@ def run_study(told: Told, request: Request) -> Study:
     missing = (*told.lost, *grid.gaps)
     planning = read_planning(told.answers)
     proof = _Proof(grid, areas, planning, told, request, missing, without)
+    ordered = sorted(search.candidates, key=lambda candidate: bool(proof.screened(candidate)))
     plans = tuple(
         proof.plan(candidate, verify=place < request.verify)
-        for place, candidate in enumerate(search.candidates)
+        for place, candidate in enumerate(ordered)
     )
     return Study(
         request=request,
@@ -167,6 +169,28 @@ class _Proof:
             text = f"a base case that converges ({bench.base.message})"
             self.failures = (Gap("", text, "no load flow"),)
 
+    def screened(self, candidate: Candidate) -> str:
+        """Return why a candidate is proven last: more power than its circuit may carry, or "".
+
+        A screen never decides a verdict; it only puts what is hopeless behind the rest.
+        """
+        if self.verification is None:
+            return ""
+        bench = self.verification.bench
+        kv = candidate.point.kv or 0.0
+        limits = [
+            limit
+            for iri in self.verification.footprints.tie(candidate)
+            if bench.has(iri)
+            for side in ("ONE", "TWO", "NONE")
+            if (limit := bench.limit_a(bench.id(iri), side)) is not None
+        ]
+        moved_mva = math.hypot(candidate.net_mw, candidate.mvar)
+        rating_mva = math.sqrt(3.0) * kv * min(limits, default=math.inf) / 1000.0
+        if moved_mva <= rating_mva:
+            return ""
+        return f"screen: {moved_mva:.0f} MVA over a circuit of {rating_mva:.0f} MVA"
+
     def plan(self, candidate: Candidate, *, verify: bool) -> Plan:
         """Return the plan of a candidate."""
         limits = self.request.thresholds
@@ -176,7 +200,8 @@ class _Proof:
         gaps = (*self.missing, *self.failures)
         verdict = judge(candidate, verified, gaps, self.told.withheld, limits, self.names)
         if not verify:
-            verdict = Verdict(Colour.NOT_ASSESSABLE, (NOT_VERIFIED,), verdict.missing)
+            reasons = tuple(filter(None, (self.screened(candidate), NOT_VERIFIED)))
+            verdict = Verdict(Colour.NOT_ASSESSABLE, reasons, verdict.missing)
         plan = make_plan(self.grid, candidate, verified, verdict, limits)
         if verified is not None and self.request.window and not verified.failed:
             plan = plan.with_window(self._window(candidate))
@@ -211,6 +236,7 @@ def load_network(archive: Path) -> Network:
     """Return the network of a zip of CIM models, or of a PowSyBl file made of them earlier."""
     if archive.suffix != ".biidm":
         return load_files([archive])
+    quiet_import()
     import pypowsybl.network
 
     return pypowsybl.network.load(str(archive))

@@ -58,7 +58,10 @@ def judge(
     missing = tuple(relevant(candidate, verified, gaps, withheld))
     red, amber = _findings(candidate, verified, thresholds, names)
     if missing or verified is None:
-        asks = [f"ask {gap.owner}: {gap.what} ({gap.assumed} assumed)" for gap in missing]
+        asks = [
+            f"ask {gap.owner or 'the owners'}: {gap.what} ({gap.assumed} assumed)"
+            for gap in missing
+        ]
         asks = asks or ["no load flow is possible with what was told"]
         return Verdict(Colour.NOT_ASSESSABLE, tuple(dict.fromkeys((*asks, *red, *amber))), missing)
     if red:
@@ -66,6 +69,10 @@ def judge(
     if amber:
         return Verdict(Colour.AMBER, tuple(amber), ())
     return Verdict(Colour.GREEN, ("all checks within limits",), ())
+
+
+def _question(gap: Gap) -> str:
+    return f"ask {gap.owner or 'the owners'}: {gap.what} ({gap.assumed} assumed)"
 
 
 def relevant(

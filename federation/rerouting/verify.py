@@ -59,6 +59,7 @@ def snapshot(network: Network, settings: Pinned | None = None) -> Snapshot:
     """Run a load flow and keep what `equal` compares."""
     flow = load_flow(network, settings)
     names = _bus_names(network)
+    _forget_open_ends(network, flow)
     rows: dict[str, dict[str, dict[str, float]]] = {}
     for name, table in flow.tables.items():
         numbers = table.select_dtypes("number").drop(
@@ -67,6 +68,25 @@ def snapshot(network: Network, settings: Pinned | None = None) -> Snapshot:
         keys = [names.get(i, i) if name == "buses" else plain_id(i) for i in table.index]
         rows[name] = dict(zip(keys, numbers.to_dict("records"), strict=True))
     return Snapshot(flow, rows)
+
+
+def _forget_open_ends(network: Network, flow: LoadFlow) -> None:
+    """Blank results at ends that are connected to nothing: PowSyBl keeps those of earlier runs."""
+    if not flow.converged:
+        return
+    for name, table, sides in (
+        ("lines", network.get_lines(attributes=["bus1_id", "bus2_id"]), "12"),
+        (
+            "transformers",
+            network.get_2_windings_transformers(attributes=["bus1_id", "bus2_id"]),
+            "12",
+        ),
+        ("boundary_lines", network.get_boundary_lines(attributes=["bus_id"]), ""),
+    ):
+        for side in sides or ("",):
+            dead = table.index[table[f"bus{side}_id"] == ""]
+            for quantity in "pqi":
+                flow.tables[name].loc[dead, f"{quantity}{side}"] = math.nan
 
 
 def equal(a: Snapshot, b: Snapshot, tolerance: float = 1e-6) -> Comparison:
