@@ -20,6 +20,7 @@ from kgnode.names import CIM16, CIM100, CIM_UCAIUG, RDFS, XSD
 
 SKOLEM = "urn:gridspine:bnode:"
 EXACT = "urn:gridspine:exact:"
+MARK = "urn:gridspine:focus:"
 CONTEXT = ox.NamedNode("urn:gridspine:context")
 """Graph beside the data with the classes of objects that other models describe."""
 DERIVED = frozenset(
@@ -55,6 +56,37 @@ class Data:
         self.store = store
         self.derived = derived
         self.context: frozenset[str] = frozenset()
+        self._marks = 0
+
+    def mark(self) -> ox.NamedNode:
+        """Return the name of a fresh graph beside the data, for focus nodes."""
+        self._marks += 1
+        return ox.NamedNode(f"{MARK}{self._marks}")
+
+    def sweep(self) -> None:
+        """Remove all marker graphs."""
+        for graph in list(self.store.named_graphs()):
+            if graph.value.startswith(MARK):
+                self.store.remove_graph(graph)
+
+    def change(self, added: Collection[ox.Triple], removed: Collection[ox.Triple]) -> None:
+        """Apply a change; the numbers of the classes follow it."""
+        classes = self.classes
+        for triples, step in ((removed, -1), (added, 1)):
+            for triple in triples:
+                quad = ox.Quad(triple.subject, triple.predicate, protected(triple.object))  # type: ignore[arg-type]
+                if (quad in self.store) == (step > 0):
+                    continue
+                if step > 0:
+                    self.store.add(quad)
+                else:
+                    self.store.remove(quad)
+                if quad.predicate == TYPE and isinstance(quad.object, ox.NamedNode):
+                    name = quad.object.value
+                    classes[name] = classes.get(name, 0) + step
+                    if classes[name] <= 0:
+                        del classes[name]
+        self.__dict__.pop("subclasses", None)
 
     def look_up_classes_in(self, others: Data) -> None:
         """Let sh:class also know the classes that other data gives to the same objects."""

@@ -72,7 +72,7 @@ class Judge:
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
-        self._sources = Sources(data, closure([*pairs, *stated]), inherit=inherit)  # type: ignore[list-item]
+        self.sources = Sources(data, closure([*pairs, *stated]), inherit=inherit)  # type: ignore[list-item]
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
 
     def split(self) -> tuple[list[Shape], list[tuple[Shape, str]]]:
@@ -92,28 +92,30 @@ class Judge:
     def _has_focus(self, shape: Shape) -> bool:
         """Whether a shape may have focus nodes; a target not compiled counts as if it had."""
         try:
-            return not shape.deactivated and not self._sources.of(shape).empty
+            return not shape.deactivated and not self.sources.of(shape).empty
         except Unsupported:
             return True
 
     def judge(self, roots: Iterable[Shape]) -> Iterator[Result]:
         """Yield the results of targeted shapes on their targets."""
+        yield from self.run(self.plan(roots))
+
+    def plan(self, roots: Iterable[Shape]) -> Plan:
+        """Return what is to be run for targeted shapes."""
         plan = Plan()
         for root in roots:
             if not root.deactivated:
-                plan.add(self._shapes, root, self._sources.of(root))
-        yield from map(self._spelled, self._run(plan))
+                plan.add(self._shapes, root, self.sources.of(root))
+        return plan
 
-    def judge_on(self, root: Shape, nodes: Iterable[Term]) -> Iterator[Result]:
-        """Yield the results of a shape on the given focus nodes."""
-        plan = Plan()
-        plan.add(self._shapes, root, self._sources.marked(nodes))
+    def run(self, plan: Plan) -> Iterator[Result]:
+        """Yield the results of a plan, with terms as the shapes and files wrote them."""
         yield from map(self._spelled, self._run(plan))
 
     def _spelled(self, result: Result) -> Result:
         """Return the result with its terms as the shapes and files wrote them."""
         terms = [result.focus] if result.value is None else [result.focus, result.value]
-        exact = [self._sources.spelled.get(found, original(found)) for found in terms]
+        exact = [self.sources.spelled.get(found, original(found)) for found in terms]
         if exact == terms:
             return result
         return replace(result, focus=exact[0], value=exact[1] if exact[1:] else None)
@@ -190,7 +192,7 @@ class Judge:
         if not members:
             return
         value = "?this" if fused.path is None else "?value"
-        tests = [violates(m.constraint, value, self._sources.is_instance) for m in members]
+        tests = [violates(m.constraint, value, self.sources.is_instance) for m in members]
         flags = [f"f{number}" for number in range(len(tests))]
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
         pattern, shown = fused.source.pattern, ""

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
-from kgnode.assurance.data import CONTEXT, Data, protected
+from kgnode.assurance.data import CONTEXT, MARK, Data, protected
 from kgnode.assurance.graph import Term
 from kgnode.assurance.paths import Path
 from kgnode.assurance.shapes import Shape, Target
 from kgnode.assurance.sparql import focus_query
 
-MARK = "urn:gridspine:focus:"
 _SUBJECT = ox.NamedNode(MARK + "of")
 _HOLDS = ox.NamedNode(MARK + "holds")
 _THIS = re.compile(r"[?$]this\b")
@@ -31,11 +30,28 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A pattern that binds ``?this`` to focus nodes; ``empty`` when it is known to bind none."""
+    """A pattern that binds ``?this`` to focus nodes.
+
+    Attributes:
+        pattern: the pattern.
+        depth: how many paths lead here from the targets.
+        empty: known to bind nothing.
+        branches: the alternatives it is made of, as plain patterns.
+        targets: what makes a node a focus node: ("class" | "subjectsOf" | "objectsOf", IRI).
+        fixed: made of given nodes or a query, so that ``targets`` does not tell all.
+    """
 
     pattern: str
     depth: int = 0
     empty: bool = False
+    branches: tuple[str, ...] = ()
+    targets: frozenset[tuple[str, str]] = frozenset()
+    fixed: bool = False
+
+    def within(self, nodes: Source) -> Source:
+        """Return those of these focus nodes that are among some marked nodes."""
+        parts = [f"{{ {nodes.pattern} {branch} }}" for branch in self.branches or (self.pattern,)]
+        return Source(" UNION ".join(parts) if len(parts) > 1 else parts[0][2:-2], self.depth)
 
     def step(self, path: Path) -> Source:
         """Return the values of a path from these nodes, each once."""
@@ -54,7 +70,6 @@ class Sources:
         self._data = data
         self._inherit = inherit
         self._below = below
-        self._marks = 0
         self.spelled: dict[Term, Term] = {}
 
     def classes(self, name: str) -> list[str]:
@@ -82,7 +97,8 @@ class Sources:
         Raises:
             Unsupported: a target type that is neither SHACL's own nor a SPARQLTarget.
         """
-        branches: dict[str, None] = {}
+        branches: dict[str, str] = {}
+        targets: set[tuple[str, str]] = set()
         nodes: list[Term] = []
         for target in shape.targets:
             if target.kind == "node":
@@ -92,27 +108,46 @@ class Sources:
                 rows = self._data.store.query(query)
                 nodes += [row["this"] for row in rows]  # type: ignore[union-attr]
             else:
-                branches.update(dict.fromkeys(self._branches(target)))
+                branches.update(self._branches(target))
+                targets.update(self._triggers(target))
         if nodes:
-            branches[self.marked(nodes).pattern] = None
-        return _union(list(branches))
+            pattern = self.marked(nodes).pattern
+            branches[pattern] = pattern
+        fixed = any(target.kind in ("node", "sparql") for target in shape.targets)
+        return replace(
+            _union(list(branches)),
+            branches=tuple(branches.values()),
+            targets=frozenset(targets),
+            fixed=fixed,
+        )
 
-    def _branches(self, target: Target) -> Iterable[str]:
+    def _triggers(self, target: Target) -> Iterable[tuple[str, str]]:
+        """Yield what in a triple can make a node a focus node of a target."""
+        iri = str(getattr(target.term, "value", ""))
+        if target.kind != "class":
+            return [(target.kind, iri)]
+        below = (self._below if self._inherit else {}).get(iri, frozenset())
+        return [("class", name) for name in (iri, *below)]
+
+    def _branches(self, target: Target) -> dict[str, str]:
+        """Return for each branch the pattern that gives a node once -> the plain one."""
         if not isinstance(target.term, ox.NamedNode):
             raise Unsupported("a target without an IRI")
         iri = target.term.value
         if target.kind == "class":
-            return [f"?this a <{name}> ." for name in self.classes(iri)]
-        if target.kind == "subjectsOf":
-            return [f"{{ SELECT DISTINCT ?this WHERE {{ ?this <{iri}> ?object }} }}"]
-        if target.kind == "objectsOf":
-            return [f"{{ SELECT DISTINCT ?this WHERE {{ ?subject <{iri}> ?this }} }}"]
-        raise Unsupported("a target type of SHACL-AF")
+            patterns = [f"?this a <{name}> ." for name in self.classes(iri)]
+            return dict(zip(patterns, patterns, strict=True))
+        plain = {
+            "subjectsOf": f"?this <{iri}> ?object .",
+            "objectsOf": f"?subject <{iri}> ?this .",
+        }.get(target.kind)
+        if plain is None:
+            raise Unsupported("a target type of SHACL-AF")
+        return {f"{{ SELECT DISTINCT ?this WHERE {{ {plain} }} }}": plain}
 
     def marked(self, nodes: Iterable[Term]) -> Source:
         """Return a source of exactly these nodes, kept in a graph of their own."""
-        self._marks += 1
-        graph = ox.NamedNode(f"{MARK}{self._marks}")
+        graph = self._data.mark()
         for node in nodes:
             if isinstance(node, ox.Literal):
                 self._note_spelling(node)
