@@ -27,6 +27,8 @@ SEGMENT_BYTES = 64 << 20
 RESERVE_BYTES = 8 << 20
 QUEUE_BYTES = RESERVE_BYTES // 4
 RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""An entry waits this long for others, so that one seal and one write serve them all."""
 
 
 class Audit:
@@ -58,6 +60,7 @@ class Audit:
         self._pending_bytes = 0
         self._failed: str | None = None
         self._closing = False
+        self._flushing = 0
         self._wake = threading.Condition()
         self._writing = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +109,10 @@ class Audit:
             StoreFull: it cannot be written.
         """
         with self._wake:
+            self._flushing += 1
+            self._wake.notify_all()
             self._wake.wait_for(lambda: not self._pending_bytes or self._failed is not None)
+            self._flushing -= 1
             if self._pending_bytes and self._failed is not None:
                 raise _full(self._failed)
 
@@ -137,13 +143,15 @@ class Audit:
     def _take(self, line: bytes) -> None:
         self._queue.append(line)
         self._pending_bytes += len(line)
-        self._wake.notify_all()
+        if len(self._queue) == 1:
+            self._wake.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._wake:
                 wait = RETRY_SECONDS if self._failed is not None else None
                 self._wake.wait_for(lambda: bool(self._queue) or self._closing, timeout=wait)
+                self._wake.wait_for(self._hurried, timeout=GATHER_SECONDS)
                 batch, closing = self._queue, self._closing
                 self._queue = []
             written = self._write(batch) if batch else True
@@ -154,6 +162,10 @@ class Audit:
                     return
                 if not written:
                     self._wake.wait(RETRY_SECONDS)
+
+    def _hurried(self) -> bool:
+        """Tell whether to write now rather than to gather a larger batch."""
+        return self._closing or self._flushing > 0 or self._pending_bytes > QUEUE_BYTES // 4
 
     def _write(self, batch: list[bytes]) -> bool:
         """Write one batch; on failure keep it and accept nothing more."""
@@ -242,7 +254,7 @@ class Audit:
         if path.exists() and path.stat().st_size == RESERVE_BYTES:
             return
         try:
-            append(path, 0, os.urandom(RESERVE_BYTES), cut=True)
+            set_aside(path, RESERVE_BYTES)
         except OSError:
             path.unlink(missing_ok=True)
             raise
@@ -270,6 +282,16 @@ def append(path: Path, offset: int, content: bytes, *, cut: bool = False) -> Non
             if not cut:
                 os.ftruncate(handle, offset)
             raise
+    finally:
+        os.close(handle)
+
+
+def set_aside(path: Path, size_bytes: int) -> None:
+    """Make a file whose blocks are really taken from the disk, whatever it holds."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.posix_fallocate(handle, 0, size_bytes)
+        os.fsync(handle)
     finally:
         os.close(handle)
 

@@ -88,14 +88,19 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = False
-        self.really = log.append
+        self.really, self.really_aside = log.append, log.set_aside
         monkeypatch.setattr(log, "append", self.append)
+        monkeypatch.setattr(log, "set_aside", self.set_aside)
 
     def append(self, path: Path, offset: int, content: bytes, *, cut: bool = False) -> None:
-        reserve = path.parent / "reserve"
-        if self.full and (reserve.exists() or path == reserve):
+        if self.full and (path.parent / "reserve").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         self.really(path, offset, content, cut=cut)
+
+    def set_aside(self, path: Path, size_bytes: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.really_aside(path, size_bytes)
 
 
 def test_on_a_full_disk_what_was_accepted_is_kept_and_nothing_more_is_accepted(
