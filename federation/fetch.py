@@ -6,6 +6,7 @@ outcome, the plan as it was carried out, and the losses from which the status is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,9 @@ from federation.report import Loss, Report, Source, Status, Step
 from federation.subquery import Malformed, SubQuery, as_quads
 from federation.summaries import Known
 from kgnode.settings import Settings
+
+_SHARE_OF_TIME = 0.7
+"""Of the time left, for one round; the rest is for those after it and for the evaluation."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Scope:
     def narrowed(self) -> bool:
         """True when the request or the query names graphs."""
         return bool(self.dataset[0] or self.dataset[1])
+
+    def until(self) -> float:
+        """Return the moment until which one round may take: most of what is left, not all."""
+        now = time.monotonic()
+        return now + max(0.05, (self.deadline - now) * _SHARE_OF_TIME)
 
 
 @dataclass

@@ -8,7 +8,6 @@ is expected to be much smaller and limits it. A group without matches ends its b
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -23,7 +22,6 @@ from kgnode.errors import ResultTooLarge
 
 _MUCH = 4
 _BATCHES = 10
-_SHARE_OF_TIME = 0.7
 
 
 class Rounds:
@@ -57,8 +55,7 @@ class Rounds:
             if not ready:
                 break
             self.fetched.rounds += 1
-            remaining = self.scope.deadline - time.monotonic()
-            until = time.monotonic() + max(0.05, remaining * _SHARE_OF_TIME)
+            until = self.scope.until()
             await asyncio.gather(*(self._fetch(group, until) for group in ready))
             most = self.scope.settings.federation_max_triples
             if self.fetched.triples > most:

@@ -140,7 +140,7 @@ class Run:
         self.fetched.rounds += 1
 
     async def _all_of(self, member: Member, query: SubQuery, leaves: Sequence[Leaf]) -> None:
-        reply = await request(member, query, self.scope, self.fetched, self.scope.deadline)
+        reply = await request(member, query, self.scope, self.fetched, self.scope.until())
         if reply.ok:
             reply = self.fetched.take(query, reply)
         self.fetched.note(reply, leaves)
@@ -179,7 +179,7 @@ class Run:
         query = SubQuery(push.text, push.accept, ())
         replies = await asyncio.gather(
             *(
-                request(self._members[m], query, self.scope, self.fetched, self.scope.deadline)
+                request(self._members[m], query, self.scope, self.fetched, self.scope.until())
                 for m in sorted(plan.hosts)
             )
         )
@@ -224,7 +224,7 @@ class Run:
         query = SubQuery(push.text, push.accept, ())
         replies = await asyncio.gather(
             *(
-                request(self._members[m], query, self.scope, self.fetched, self.scope.deadline)
+                request(self._members[m], query, self.scope, self.fetched, self.scope.until())
                 for m in sorted(plan.hosts)
             )
         )
