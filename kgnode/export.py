@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import NamedNode, Quad, RdfFormat, Triple, serialize
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
+from kgnode.cim.convert import as_published, by_vocabulary
 from kgnode.cim.difference import Version, write_difference
 from kgnode.cim.writer import ExportModel, file_name, write_model, write_zip, zip_entry
 from kgnode.errors import BadRequest
@@ -35,19 +36,32 @@ def model_triples(record: Record, model: StoredModel) -> Iterator[Triple]:
 
 
 def export_models(
-    record: Record, models: Sequence[StoredModel], out: Path, form: str
+    record: Record,
+    models: Sequence[StoredModel],
+    out: Path,
+    form: str,
+    *,
+    datatypes: str = "held",
 ) -> dict[str, Any]:
     """Write models to ``out`` and return ``{"out", "as", "models", "triples"}``.
 
+    Args:
+        record: where they are kept.
+        models: what to write.
+        out: the file.
+        form: cim, nq, trig, ttl or nt.
+        datatypes: RDF only: ``held`` (``xsd:double``) or ``vocabulary`` (``xsd:float``).
+
     Raises:
-        BadRequest: no such form, or nothing to export.
+        BadRequest: no such form or datatypes, or nothing to export.
     """
     if not models:
         raise BadRequest("There is no model to export.", hint="Name data sets that have models.")
+    published = by_vocabulary(datatypes)
     if form == "cim":
         write_zip([export_model(record, model) for model in models], out)
     elif form in RDF_FORMATS:
-        _write_rdf(record, models, out, RDF_FORMATS[form])
+        _write_rdf(record, models, out, RDF_FORMATS[form], published=published)
     else:
         raise BadRequest(
             f"There is no export as {form}.", hint=f"Use cim, {', '.join(RDF_FORMATS)}."
@@ -127,12 +141,17 @@ def _version(record: Record, model: StoredModel) -> Version:
     return Version(model.header, triples, record.spelling(model.content_hash))
 
 
-def _write_rdf(record: Record, models: Sequence[StoredModel], out: Path, form: RdfFormat) -> None:
+def _write_rdf(
+    record: Record, models: Sequence[StoredModel], out: Path, form: RdfFormat, *, published: bool
+) -> None:
     def quads() -> Iterator[Quad]:
         for model in models:
             graph = NamedNode(model.iri)
             for triple in model_triples(record, model):
-                yield Quad(triple.subject, triple.predicate, triple.object, graph)
+                value = triple.object
+                if published and isinstance(value, Literal):
+                    value = as_published(triple.predicate.value, value)
+                yield Quad(triple.subject, triple.predicate, value, graph)
 
     triples = (quad.triple for quad in quads())
     temporary = out.with_name(f".{out.name}.part")

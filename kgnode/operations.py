@@ -152,6 +152,7 @@ def export(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
         [model for manifest in manifests for model in manifest.models],
         Path(text(arguments, "out")),
         str(arguments.get("as") or "cim"),
+        datatypes=str(arguments.get("datatypes") or "held"),
     )
 
 

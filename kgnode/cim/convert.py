@@ -54,7 +54,7 @@ def convert(
     as_format: Format,
     context: ReadContext,
     *,
-    vocabulary_datatypes: bool = False,
+    datatypes: str = "held",
 ) -> Converted:
     """Read files and write them in another format.
 
@@ -63,7 +63,7 @@ def convert(
         out: the file to write; for ``cim`` a zip with one document per model.
         as_format: ``nq`` and ``trig`` keep one graph per model; ``ttl`` and ``nt`` merge them.
         context: bases, limits and strictness.
-        vocabulary_datatypes: write CIM Float as ``xsd:float``, as the vocabulary calls it.
+        datatypes: RDF only: ``held``, or ``vocabulary`` to write CIM Float as ``xsd:float``.
 
     Raises:
         InputError: as ``read``; BadRequest: an unknown format. StoreFull: ``out`` not writable.
@@ -72,12 +72,13 @@ def convert(
         raise BadRequest(
             f"{as_format!r} is no format to convert to.", hint="Use nq, trig, ttl, nt or cim."
         )
+    published = by_vocabulary(datatypes)
     staged = read(paths, context)
     try:
         if as_format == "cim":
             write_zip(exports(staged), out)
         else:
-            _write_rdf(staged, out, as_format, vocabulary_datatypes=vocabulary_datatypes)
+            _write_rdf(staged, out, as_format, published=published)
     except OSError as error:
         raise StoreFull(
             f"{out} cannot be written: {error.strerror or error}.",
@@ -97,9 +98,9 @@ def exports(staged: Staged) -> Iterator[ExportModel]:
         )
 
 
-def _write_rdf(staged: Staged, out: Path, as_format: str, *, vocabulary_datatypes: bool) -> None:
+def _write_rdf(staged: Staged, out: Path, as_format: str, *, published: bool) -> None:
     graphs = as_format in ("nq", "trig")
-    quads: Iterator[Any] = _quads(staged, vocabulary_datatypes=vocabulary_datatypes)
+    quads: Iterator[Any] = _quads(staged, published=published)
     if not graphs:
         quads = (triple for triple in dict.fromkeys(quad.triple for quad in quads))
     prefixes = PREFIXES if as_format in ("ttl", "trig") else None
@@ -107,14 +108,25 @@ def _write_rdf(staged: Staged, out: Path, as_format: str, *, vocabulary_datatype
         serialize(quads, stream, FORMATS[as_format], prefixes=prefixes)
 
 
-def _quads(staged: Staged, *, vocabulary_datatypes: bool) -> Iterator[Quad]:
+def _quads(staged: Staged, *, published: bool) -> Iterator[Quad]:
     for model in staged.models:
         graph = NamedNode(model.iri)
         for triple in staged.graph(model.iri):
             value = triple.object
-            if vocabulary_datatypes and isinstance(value, RdfLiteral):
+            if published and isinstance(value, RdfLiteral):
                 value = as_published(triple.predicate.value, value)
             yield Quad(triple.subject, triple.predicate, value, graph)
+
+
+def by_vocabulary(datatypes: str) -> bool:
+    """Tell whether literals go out with the vocabulary's own datatypes.
+
+    Raises:
+        BadRequest: neither ``held`` nor ``vocabulary``.
+    """
+    if datatypes not in ("held", "vocabulary"):
+        raise BadRequest(f"There are no datatypes {datatypes!r}.", hint="Use held or vocabulary.")
+    return datatypes == "vocabulary"
 
 
 def as_published(predicate: str, value: RdfLiteral) -> RdfLiteral:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kgnode.cim.datatypes import Vocabulary
+from kgnode.cim.headers import FIELDS
 from kgnode.cim.identity import escaped, valid_iri
 from kgnode.cim.literals import quoted, typed
 from kgnode.cim.survey import XML
@@ -65,7 +66,8 @@ def slot_of(name: str, vocabulary: Vocabulary) -> Slot:
     known = vocabulary.property(name)
     kind = known.kind if known else "unknown"
     values: frozenset[str] | None = None
-    if known is None and not name.startswith(_ALWAYS_KNOWN):
+    familiar = known is not None or name in FIELDS or name.startswith(_ALWAYS_KNOWN)
+    if not familiar:
         values = frozenset()
     elif known and known.kind == "enumeration":
         values = vocabulary.values.get(known.target or "")
@@ -76,7 +78,7 @@ def slot_of(name: str, vocabulary: Vocabulary) -> Slot:
         predicate=f" <{valid_iri(name) or BAD_NAME + escaped(name)}> ",
         kind=kind,
         datatype=known.held if known else None,
-        known=known is not None or name.startswith(_ALWAYS_KNOWN),
+        known=familiar,
         values=values,
     )
 

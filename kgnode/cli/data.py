@@ -80,12 +80,17 @@ def convert(
     output: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
     form: Annotated[str, typer.Option("--as", help="nq, trig, ttl, nt or cim.")] = "nq",
     strict: Annotated[bool, typer.Option(help="Refuse what needs repair.")] = False,
+    datatypes: Annotated[
+        str, typer.Option(help="RDF only: held (xsd:double) or vocabulary (xsd:float).")
+    ] = "held",
     as_json: Json = False,
 ) -> None:
     """Read CIM XML or RDF and write it typed and with proper identifiers; needs no home."""
 
     def run() -> Outcome:
-        written = convert_files(files, output, cast(Format, form), anywhere(strict=strict))
+        written = convert_files(
+            files, output, cast(Format, form), anywhere(strict=strict), datatypes=datatypes
+        )
         said = f"{written.triples:,} triples of {written.models:,} models written to {output}."
         warnings = [warning(repair) for repair in written.repairs]
         return Outcome(written.to_json(), lambda: out.print(said), warnings)
@@ -188,6 +193,9 @@ def export(
     difference: Annotated[
         tuple[int, int] | None, typer.Option(help="Write the difference of two versions.")
     ] = None,
+    datatypes: Annotated[
+        str, typer.Option(help="RDF only: held (xsd:double) or vocabulary (xsd:float).")
+    ] = "held",
     as_json: Json = False,
 ) -> None:
     """Write data sets as CIM XML that other tools open, or as RDF."""
@@ -196,6 +204,7 @@ def export(
         "out": str(output.resolve()),
         "as": form,
         "difference": list(difference) if difference else None,
+        "datatypes": datatypes,
     }
     report("export", lambda: done(home, "export", arguments), as_json=as_json)
 
