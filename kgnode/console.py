@@ -95,7 +95,7 @@ def say_problem(problem: dict[str, Any]) -> None:
     colour = {"error": "red", "warning": "yellow"}.get(problem["severity"], "cyan")
     place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
     times = f" ({problem['count']} times)" if (problem.get("count") or 1) > 1 else ""
-    err.print(f"[{colour}]{problem['severity']}[/] {escape(problem['message'])}{times}")
+    err.print(f"[{colour}]{problem['severity']}:[/] {escape(problem['message'])}{times}")
     if place:
         err.print(f"  at {escape(place)}")
     if problem.get("subject") and problem["subject"] not in problem["message"]:

@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import errno
 import gc
+import importlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -37,6 +38,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # accepted sockets inherit it; without it every answer waits for a delayed acknowledgement
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         made.bind((host, port))
     except (OSError, OverflowError) as error:
@@ -73,6 +76,16 @@ def server(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> uvicorn.Serv
             timeout_keep_alive=75,
         )
     )
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a serving coroutine on uvloop, which takes half the time per request; else asyncio."""
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
 
 
 async def serve_until_told(servers: dict[uvicorn.Server, socket.socket]) -> None:
@@ -117,7 +130,7 @@ def serve(
         control.bind(str(own))
         own.chmod(0o600)
         control.listen(64)
-        asyncio.run(_serve(node, listener, control, ready))
+        run(_serve(node, listener, control, ready))
     finally:
         own.unlink(missing_ok=True)
         listener.close()

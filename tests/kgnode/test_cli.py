@@ -129,7 +129,7 @@ def test_without_json_words_go_to_people(home: Path, model: Path) -> None:
     assert "version 1" in done.stdout
     wrong = subprocess.run([*command, "--dataset", "no spaces"], capture_output=True, text=True)
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error ") and "Traceback" not in wrong.stderr
+    assert wrong.stderr.startswith("error: ") and "Traceback" not in wrong.stderr
 
 
 @pytest.fixture
