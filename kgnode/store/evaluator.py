@@ -20,6 +20,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -74,7 +75,7 @@ def serve(
         memory_bytes: what this process may take beyond what it has.
         arm: has this process ended after so many seconds, or when the client goes; returns what
             undoes that (kgnode/store/arming.py).
-        once: leave after one connection, or when none comes within a second.
+        once: leave after one query, or when none comes within a second.
     """
     opened = store()
     _confine(memory_bytes)
@@ -86,29 +87,35 @@ def serve(
             connection, _ = listener.accept()
         except OSError:
             return 0
+        grown = False
         # the client may go away while it is answered
         with connection, contextlib.suppress(OSError):
-            _answer(opened, connection, arm)
+            while not grown and (request := wire.receive(connection)) is not None:
+                answer = _answer(opened, connection, request, arm)
+                if answer is None:
+                    break
+                grown = once or _peak_bytes() - start > GROWTH_MAX_BYTES
+                answer(wire.LEAVES if grown else wire.STAYS)
         if once:
             return 0
-        if _peak_bytes() - start > GROWTH_MAX_BYTES:
+        if grown:
             return RECYCLED
 
 
 def _answer(
     store: Store,
     connection: socket.socket,
+    request: dict[str, Any],
     arm: Callable[[socket.socket, float], Callable[[], None]],
-) -> None:
-    request = wire.receive(connection)
-    if request is None:
-        return
+) -> Callable[[bytes], None] | None:
+    """Work out the answer to a request; return what sends it, None if nobody waits for it."""
     left = request["deadline"] - time.monotonic()
     if left <= 0:
-        return
+        return None
     disarm = arm(connection, left)
     if hung_up(connection):  # before it was armed, so no signal came
-        return disarm()
+        disarm()
+        return None
     spool = Spool(request)
     refusal: dict[str, Any] | None = None
     cut = wire.WHOLE
@@ -133,10 +140,12 @@ def _answer(
         refusal = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
     disarm()  # before the first byte: the client's close must not end a healthy evaluator
     if refusal is None:
-        spool.send(connection, cut)
-    else:
-        body = json.dumps(refusal).encode()
-        connection.sendall(wire.HEAD.pack(wire.ERROR, wire.WHOLE, len(body)) + body)
+        return partial(spool.send, connection, cut)
+    return partial(_send_refusal, connection, json.dumps(refusal).encode())
+
+
+def _send_refusal(connection: socket.socket, body: bytes, stays: bytes) -> None:
+    connection.sendall(wire.HEAD.pack(wire.ERROR, wire.WHOLE, stays, len(body)) + body)
 
 
 def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
@@ -290,14 +299,14 @@ class Spool:
         self.write(content[:end] + rows.tail)
         return cut
 
-    def send(self, connection: socket.socket, cut: bytes) -> None:
+    def send(self, connection: socket.socket, cut: bytes, stays: bytes) -> None:
         """Send the answer: small ones inline, others as the descriptor of their file."""
         if self._file is None:
-            head = wire.HEAD.pack(wire.INLINE, cut, self.size)
+            head = wire.HEAD.pack(wire.INLINE, cut, stays, self.size)
             connection.sendall(b"".join([head, *self._parts]))
             return
         self._file.flush()
-        head = wire.HEAD.pack(wire.FILE, cut, self.size)
+        head = wire.HEAD.pack(wire.FILE, cut, stays, self.size)
         socket.send_fds(connection, [head], [self._file.fileno()])
 
     def _count(self, rows: RowForm, content: bytes) -> None:

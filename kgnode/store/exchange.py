@@ -1,21 +1,22 @@
 """One query's conversation with an evaluator, from the web process.
 
-In: a socket's path, a request, a deadline. Out: a whole answer or a typed error. One connection per
-query; the socket's backlog is the queue. Closing the connection early ends the evaluator that works
-for it, so a cancelled task frees it.
+In: a seat's door, a request, a deadline. Out: a whole answer or a typed error. One query at a time
+per connection. Closing the connection early ends the evaluator that works for it, so a cancelled
+task frees it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import os
 import socket
 import termios
 import time
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any
+
+import orjson
 
 from kgnode.errors import (
     Deadline,
@@ -28,14 +29,11 @@ from kgnode.errors import (
     Unexpected,
 )
 from kgnode.store import wire
+from kgnode.store.door import Door
 
 CHUNK_BYTES = 256 << 10
 GRACE_SECONDS = 0.25
 """How long after the deadline an evaluator has to end itself before it is given up."""
-
-
-class Gone(Exception):
-    """Nobody accepts there any more: the view was replaced or its host has ended."""
 
 
 class Died(Exception):
@@ -90,92 +88,100 @@ class Result:
 
 
 async def ask(
-    path: str, request: dict[str, Any], timeout_seconds: float, deadline: float
+    door: Door, request: dict[str, Any], timeout_seconds: float, deadline: float
 ) -> Result:
     """Ask an evaluator; ``deadline`` is on the monotonic clock.
 
     Raises:
-        Gone: nobody listens under ``path`` any more.
+        Gone: nobody listens there any more.
         Died: the evaluator ended for no reason known here.
         Deadline, Overloaded, ResultTooLarge, MalformedQuery, RefusedQuery, Unexpected
     """
-    body = json.dumps({**request, "deadline": deadline}).encode()
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with connection:
-        connection.setblocking(False)
-        try:
-            connection.connect(path)
-        except BlockingIOError as error:
+    body = orjson.dumps({**request, "deadline": deadline})
+    message = wire.LENGTH.pack(len(body)) + body
+    connection = await door.enter(deadline)
+    stays = False
+    try:
+        sent = connection.send(message)
+        if sent < len(message):
+            await asyncio.get_running_loop().sock_sendall(connection, message[sent:])
+        kind, cut, stays, content, file = await _answer(connection, deadline)
+    except (_Silent, BrokenPipeError):
+        raise _ended(timeout_seconds, deadline) from None
+    except TimeoutError:
+        if any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))):  # nobody took it up
             raise Overloaded(
-                "Too many queries wait for this view.", hint="Try again later."
-            ) from error
-        except (ConnectionRefusedError, FileNotFoundError) as error:
-            raise Gone from error
-        try:
-            await asyncio.get_running_loop().sock_sendall(
-                connection, wire.LENGTH.pack(len(body)) + body
-            )
-            return await _answer(connection, timeout_seconds, deadline)
-        except (BrokenPipeError, ConnectionResetError):
-            _ended(timeout_seconds, deadline)
+                f"No evaluator became free within {timeout_seconds:g} s.", hint="Try again later."
+            ) from None
+        raise _deadline(timeout_seconds) from None
+    finally:
+        door.leave(connection, stays=stays)
+    if kind == wire.ERROR:
+        raise _refusal(orjson.loads(content))
+    if kind == wire.FILE:
+        return Result(cut[1], wire.CUTS[cut[0]], None, file)
+    return Result(cut[1], wire.CUTS[cut[0]], content, None)
 
 
-async def _answer(connection: socket.socket, timeout_seconds: float, deadline: float) -> Result:
+class _Silent(Exception):
+    """The other side ended the connection before its answer was whole."""
+
+
+async def _answer(
+    connection: socket.socket, deadline: float
+) -> tuple[bytes, tuple[bytes, int], bool, bytes, int | None]:
+    """Return kind, (cut, length), whether the evaluator stays, the body, the file."""
     received, files = b"", []
     expected = wire.HEAD.size
+    kind = cut = stays = wire.WHOLE
+    length = 0
     try:
         while len(received) < expected:
-            await _readable(connection, timeout_seconds, deadline + GRACE_SECONDS)
-            part, found, _, _ = socket.recv_fds(connection, wire.INLINE_MAX_BYTES + 64, 1)
+            await _readable(connection, deadline + GRACE_SECONDS)
+            try:
+                part, found, _, _ = socket.recv_fds(connection, wire.INLINE_MAX_BYTES + 64, 1)
+            except ConnectionResetError:
+                part, found = b"", []
             files += found
             if not part:
-                _ended(timeout_seconds, deadline)
+                raise _Silent
             received += part
             if expected == wire.HEAD.size <= len(received):
-                kind, cut, length = wire.HEAD.unpack_from(received)
+                kind, cut, stays, length = wire.HEAD.unpack_from(received)
                 expected += 0 if kind == wire.FILE else length
     except BaseException:
         for file in files:
             os.close(file)
         raise
-    content = received[wire.HEAD.size :]
-    if kind == wire.ERROR:
-        _raise(json.loads(content))
-    if kind == wire.FILE:
-        return Result(length, wire.CUTS[cut], None, files[0])
-    return Result(length, wire.CUTS[cut], content, None)
+    body = received[wire.HEAD.size :]
+    return kind, (cut, length), stays == wire.STAYS, body, next(iter(files), None)
 
 
-async def _readable(connection: socket.socket, timeout_seconds: float, until: float) -> None:
-    """Wait until something can be read. Raises Deadline or Overloaded."""
+async def _readable(connection: socket.socket, until: float) -> None:
+    """Wait until something can be read. Raises TimeoutError."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[bool] = loop.create_future()
-
-    def settle(value: bool) -> None:
-        if not ready.done():
-            ready.set_result(value)
-
-    timer = loop.call_later(until - time.monotonic(), settle, False)
-    loop.add_reader(connection, settle, True)
+    handle = connection.fileno()
+    timer = loop.call_later(until - time.monotonic(), _settle, ready, False)
+    loop.add_reader(handle, _settle, ready, True)
     try:
-        if await ready:
-            return
+        if not await ready:
+            raise TimeoutError
     finally:
         timer.cancel()
-        loop.remove_reader(connection)
-    unread = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
-    if any(unread):  # no evaluator ever took the request up
-        raise Overloaded(
-            f"No evaluator became free within {timeout_seconds:g} s.", hint="Try again later."
-        )
-    raise _deadline(timeout_seconds)
+        loop.remove_reader(handle)
 
 
-def _ended(timeout_seconds: float, deadline: float) -> NoReturn:
-    """The connection ended without an answer: say why."""
+def _settle(ready: asyncio.Future[bool], value: bool) -> None:
+    if not ready.done():
+        ready.set_result(value)
+
+
+def _ended(timeout_seconds: float, deadline: float) -> Exception:
+    """Return why a connection ended without an answer."""
     if time.monotonic() >= deadline - 0.02:
-        raise _deadline(timeout_seconds)
-    raise Died
+        return _deadline(timeout_seconds)
+    return Died()
 
 
 def _deadline(timeout_seconds: float) -> Deadline:
@@ -185,23 +191,23 @@ def _deadline(timeout_seconds: float) -> Deadline:
     )
 
 
-def _raise(refusal: dict[str, Any]) -> NoReturn:
-    """Raise the typed error for an evaluator's refusal."""
+def _refusal(refusal: dict[str, Any]) -> GridspineError:
+    """Return the typed error for an evaluator's refusal."""
     code, message = refusal["code"], refusal.get("message", "")
     if code == "ours":
-        raise again(refusal["error"])
+        return again(refusal["error"])
     if code == "malformed":
-        raise MalformedQuery(f"The query is not SPARQL 1.1: {message}.")
+        return MalformedQuery(f"The query is not SPARQL 1.1: {message}.")
     if code == "refused":
-        raise RefusedQuery(f"The query cannot be evaluated: {message}.")
+        return RefusedQuery(f"The query cannot be evaluated: {message}.")
     if code == "memory":
-        raise TooCostly("The query needs more memory than one query may take.")
+        return TooCostly("The query needs more memory than one query may take.")
     if code in ("rows", "bytes"):
-        raise ResultTooLarge(
+        return ResultTooLarge(
             f"The answer has more {code} than this caller may receive.",
             hint="Use LIMIT and OFFSET, or send limit=cut to have it cut.",
         )
-    raise Unexpected(f"An evaluator failed: {message}.")
+    return Unexpected(f"An evaluator failed: {message}.")
 
 
 def again(document: dict[str, Any]) -> GridspineError:

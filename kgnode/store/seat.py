@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from kgnode.errors import Unexpected
 from kgnode.store.cells import Cell
+from kgnode.store.door import Door
 from kgnode.store.process import HostGone, HostProcess
 
 Result = TypeVar("Result")
@@ -34,10 +35,6 @@ async def in_thread(function: Callable[..., Result], *args: object, **kwargs: ob
     """Run something that waits for a host in a thread of its own pool."""
     call = partial(function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(POOL, call)
-
-
-WAIT_SECONDS = 0.03
-"""A query that waits longer behind others gets an evaluator of its own, within the limit."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,15 @@ class Seat:
     running: int = 0
     retired: bool = False
     used: float = field(default_factory=time.monotonic)
+    door: Door = field(init=False)
     _ended: bool = False
-    _grown: float = 0.0
+
+    def __post_init__(self) -> None:
+        own = self.serving
+        self.door = Door(own.path, own.evaluators, own.most, self._grow)
+
+    def _grow(self) -> None:
+        self.host.order_soon("grow", name=self.serving.name)
 
     @property
     def triples(self) -> int:
@@ -97,30 +101,11 @@ class Seat:
         )
         self.bytes = await in_thread(self.host.memory_bytes)
 
-    def enter(self) -> asyncio.TimerHandle | None:
-        """Take note of a query that begins; if evaluators are short, see that one more comes."""
-        self.running += 1
-        if self.running <= self.serving.evaluators:
-            return None
-        return asyncio.get_running_loop().call_later(WAIT_SECONDS, self._grow)
-
-    def leave(self, waiting: asyncio.TimerHandle | None) -> None:
-        """Take note of a query that has ended."""
-        if waiting is not None:
-            waiting.cancel()
-        self.running -= 1
-        self.end_if_idle()
-
-    def _grow(self) -> None:
-        now = time.monotonic()
-        if now - self._grown > WAIT_SECONDS and not self.retired:
-            self._grown = now
-            self.host.order_soon("grow", name=self.serving.name)
-
     def retire(self) -> None:
         """Accept nothing new; end when the last query has."""
         if not self.retired:
             self.retired = True
+            self.door.shut()
             self.end_if_idle()
 
     def end_if_idle(self) -> None:

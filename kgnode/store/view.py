@@ -26,7 +26,8 @@ from kgnode.errors import TooCostly, Unexpected
 from kgnode.settings import Settings
 from kgnode.store import seat as seats
 from kgnode.store.cells import Cell, Manifest
-from kgnode.store.exchange import Died, Gone, Result, ask
+from kgnode.store.door import Gone
+from kgnode.store.exchange import Died, Result, ask
 from kgnode.store.follow import Step, between, successor
 from kgnode.store.record import Record
 from kgnode.store.room import Room
@@ -117,9 +118,9 @@ class View:
         died, view = 0, self
         for _ in range(ATTEMPTS):
             seat = view.seat
-            waiting = seat.enter()
+            seat.running += 1
             try:
-                return await ask(seat.serving.path, request, timeout_seconds, deadline)
+                return await ask(seat.door, request, timeout_seconds, deadline)
             except Gone:
                 self._views.lost(seat)
             except Died:
@@ -129,7 +130,8 @@ class View:
                 if died > 1 or time.monotonic() > deadline - RETRY_ABOVE_SECONDS:
                     break
             finally:
-                seat.leave(waiting)
+                seat.running -= 1
+                seat.end_if_idle()
             if seat.retired:
                 view = await self._views.get(*self.key)
         raise TooCostly(
@@ -235,6 +237,9 @@ class Views:
             task.cancel()
         await asyncio.gather(*building, return_exceptions=True)
         hosts = {id(seat.host): seat.host for seat in self._seats.values()}
+        for seat in self._seats.values():
+            seat.retired = True
+            seat.door.shut()
         self._views.clear()
         self._seats.clear()
         await asyncio.gather(*(seats.in_thread(host.close) for host in hosts.values()))

@@ -13,11 +13,12 @@ import struct
 from typing import Any
 
 LENGTH = struct.Struct("!I")
-HEAD = struct.Struct("!ccQ")
-"""Of an answer: kind, cut, length of the body in bytes."""
+HEAD = struct.Struct("!cccQ")
+"""Of an answer: kind, cut, whether its evaluator stays, length of the body in bytes."""
 
 INLINE, FILE, ERROR = b"i", b"f", b"e"
 WHOLE, ROWS, BYTES = b" ", b"r", b"b"
+STAYS, LEAVES = b"s", b"l"
 CUTS: dict[bytes, str | None] = {WHOLE: None, ROWS: "rows", BYTES: "bytes"}
 
 INLINE_MAX_BYTES = 128 << 10
@@ -31,24 +32,15 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 def receive(connection: socket.socket) -> dict[str, Any] | None:
-    """Return the next message; None when the other side has gone."""
-    head = receive_exactly(connection, LENGTH.size)
-    if head is None:
-        return None
-    body = receive_exactly(connection, LENGTH.unpack(head)[0])
-    if body is None:
-        return None
-    message: dict[str, Any] = json.loads(body)
-    return message
+    """Return the next message; None when the other side has gone.
 
-
-def receive_exactly(connection: socket.socket, size: int) -> bytes | None:
-    """Return that many bytes; None when the other side goes before."""
-    parts = []
-    while size:
-        part = connection.recv(min(size, 1 << 20))
+    Each side waits for the answer before it sends again, so nothing of a next message is there yet.
+    """
+    parts = connection.recv(1 << 16)
+    while len(parts) < LENGTH.size or len(parts) < LENGTH.size + LENGTH.unpack_from(parts)[0]:
+        part = connection.recv(1 << 20)
         if not part:
             return None
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+        parts += part
+    message: dict[str, Any] = json.loads(parts[LENGTH.size :])
+    return message
