@@ -34,9 +34,14 @@ class SocketConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(self.timeout)
+            made.connect(str(self._path))
+        except OSError:
+            made.close()
+            raise
+        self.sock = made
 
 
 def served(home: Home) -> bool:
