@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -65,6 +65,14 @@ def question(name: str, cim: str = CIM100) -> Question:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.rq") if "." not in p.stem))
         raise NotFound(f"There is no question {name!r}.", hint=f"Known are: {known}.")
+    asked = read_question(path)
+    declaration = f"PREFIX cim: <{CIM100}>"
+    text = asked.text.replace(declaration, f"PREFIX cim: <{cim}>") if cim != CIM100 else asked.text
+    return replace(asked, text=text)
+
+
+def read_question(path: Path) -> Question:
+    """Return a query file with the contract that its comment lines state."""
     text = path.read_text()
     notes = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
     columns = tuple(
@@ -74,9 +82,7 @@ def question(name: str, cim: str = CIM100) -> Question:
     )
     prose = " ".join(note for note in notes if not note.startswith("result:"))
     title, _, assumes = prose.partition("assumes:")
-    declaration = f"PREFIX cim: <{CIM100}>"
-    text = text.replace(declaration, f"PREFIX cim: <{cim}>") if cim != CIM100 else text
-    return Question(name, text, title.strip(), assumes.strip(), columns)
+    return Question(path.stem, text, title.strip(), assumes.strip(), columns)
 
 
 def bound(text: str, variable: str, iri: str) -> str:
