@@ -6,7 +6,6 @@ In: arguments. Out: one JSON document with ``--json``, words without; exit codes
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from federation.scheme import Scheme
 from kgnode.console import Outcome, out, report, table
 from kgnode.errors import BadRequest, MissingFile
 from kgnode.trust import Member
-from kgnode.web.serve import listen, serve_until_told, server
+from kgnode.web import serve as web
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A federation of nodes.")
 members = typer.Typer(no_args_is_help=True, help="Make and keep the membership document.")
@@ -190,11 +189,11 @@ def serve(
     def run() -> Outcome:
         from federation.web.app import build  # loads the whole gateway; other commands need not
 
-        listener = listen(host, port)
+        listener = web.listen(host, port)
         app = build(home)
         address = f"http://{host}:{listener.getsockname()[1]}"
         out.print(f"Gateway on {address}/ (SPARQL at /sparql). Stop with Ctrl+C.")
-        asyncio.run(serve_until_told({server(app, lifespan="on"): listener}))
+        web.run(web.serve_until_told({web.server(app, lifespan="on"): listener}))
         return Outcome({"served": str(home), "address": address})
 
     report("serve", run, as_json=as_json)

@@ -6,7 +6,6 @@ stop. Whoever picks a persona gets a token from that persona's own node, as if t
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import orjson
 from federation.demo.personas import PERSONAS
 from federation.web.app import build
 from kgnode.remote import on_home
-from kgnode.web.serve import listen, serve_until_told, server
+from kgnode.web.serve import listen, run, serve_until_told, server
 
 
 def main(home: Path, homes_file: Path, port: int) -> None:
@@ -39,7 +38,7 @@ def main(home: Path, homes_file: Path, port: int) -> None:
     app.state.personas = {persona.id: persona.title for persona in PERSONAS}
     app.state.token_of = token_of
     running = server(app, lifespan="on")
-    asyncio.run(serve_until_told({running: listen("127.0.0.1", port)}))
+    run(serve_until_told({running: listen("127.0.0.1", port)}))
 
 
 if __name__ == "__main__":
