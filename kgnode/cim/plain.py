@@ -103,7 +103,7 @@ def read_plain(
             key = "" if isinstance(name, DefaultGraph) else str(name.value)
             graphs.setdefault(key, []).append(quad)
     except SyntaxError as error:
-        raise _unreadable(error, content, kind, source.name) from error
+        raise _unreadable(error, kind, source.name) from error
     except (ValueError, RecursionError) as error:
         raise NotRdf(
             f"{source.name} cannot be read: {error}.", hint="Check its encoding.", file=source.name
@@ -118,13 +118,9 @@ def read_plain(
     ]
 
 
-def _unreadable(
-    error: SyntaxError, content: bytes, kind: str, file: str
-) -> NotRdf | TruncatedInput:
+def _unreadable(error: SyntaxError, kind: str, file: str) -> NotRdf | TruncatedInput:
     line = error.lineno
-    last = content.count(b"\n") + 1
-    at_end = line is not None and line >= last and not content.rstrip().endswith((b".", b"}", b">"))
-    if at_end and kind in ("ttl", "trig", "nt", "nq"):
+    if "end" in (error.msg or "").lower().split() and kind in ("ttl", "trig", "nt", "nq"):
         return TruncatedInput(
             f"{file} ends within a statement: {error.msg}.",
             hint="Fetch or write the file again.",

@@ -8,10 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pyoxigraph import NamedNode
+from pyoxigraph import Literal, NamedNode, Triple
 
-from kgnode.cim import ReadContext, Staged, read
+from kgnode.cim import Header, ReadContext, Staged, read
 from kgnode.cim.writer import ExportModel, file_name, write_model, write_zip
+from kgnode.errors import InputError
 
 Reading = Callable[..., Staged]
 Made = Callable[..., bytes]
@@ -105,3 +106,73 @@ def test_nothing_is_written_that_was_not_asked_for(document: Made, reading: Read
     assert b"seen" in out.getvalue()
     assert b"hidden" not in out.getvalue()
     assert b"secret" not in out.getvalue()
+
+
+def test_a_type_that_is_not_asked_for_is_not_written(document: Made, reading: Reading) -> None:
+    staged = reading(
+        document(
+            '<cim:HiddenClass rdf:ID="_x"><cim:IdentifiedObject.name>seen'
+            "</cim:IdentifiedObject.name></cim:HiddenClass>"
+        )
+    )
+    [model] = staged.models
+    allowed = [t for t in staged.graph(model.iri) if "HiddenClass" not in str(t)]
+    out = io.BytesIO()
+    write_model(allowed, model.header, model.spelling, out)
+    assert b"seen" in out.getvalue()
+    assert b"HiddenClass" not in out.getvalue()
+
+
+def test_the_generic_type_of_a_state_file_is_written_again(
+    document: Made, reading: Reading
+) -> None:
+    staged = reading(
+        document(
+            '<cim:Equipment rdf:about="#_x"><cim:Equipment.inService>true'
+            "</cim:Equipment.inService></cim:Equipment>",
+            profile="http://iec.ch/TC57/ns/CIM/SteadyStateHypothesis-EU/3.0",
+        )
+    )
+    [model] = staged.models
+    out = io.BytesIO()
+    write_model(staged.graph(model.iri), model.header, model.spelling, out)
+    assert b'<cim:Equipment rdf:about="#_x">' in out.getvalue()
+
+
+def test_compound_values_are_nested_again(document: Made, reading: Reading) -> None:
+    content = document(
+        '<cim:Location rdf:ID="_l"><cim:Location.mainAddress><cim:StreetAddress>'
+        "<cim:StreetAddress.townDetail><cim:TownDetail><cim:TownDetail.name>Bath"
+        "</cim:TownDetail.name></cim:TownDetail></cim:StreetAddress.townDetail>"
+        "</cim:StreetAddress></cim:Location.mainAddress></cim:Location>"
+    )
+    staged = reading(content)
+    [model] = staged.models
+    out = io.BytesIO()
+    write_model(staged.graph(model.iri), model.header, model.spelling, out)
+    assert b"bnode" not in out.getvalue()
+    again = reading(out.getvalue())
+    assert len(again.store) == len(staged.store) == model.triples
+    assert again.models[0].account.read == staged.models[0].account.read
+
+
+@pytest.mark.parametrize("text", ["a < b & c", "  spaced  ", "two\nlines", "tab\t", "\r", "é💡"])
+def test_any_text_comes_back_as_it_was(reading: Reading, text: str) -> None:
+    header = Header("urn:uuid:11111111-0000-4000-8000-000000000001")
+    name = NamedNode("http://iec.ch/TC57/CIM100#IdentifiedObject.name")
+    triple = Triple(NamedNode("urn:uuid:aaaaaaaa-0000-4000-8000-000000000001"), name, Literal(text))
+    out = io.BytesIO()
+    write_model([triple], header, None, out)
+    staged = reading(out.getvalue())
+    assert triple in list(staged.graph(header.iri))
+
+
+def test_what_xml_cannot_carry_is_refused() -> None:
+    header = Header("urn:uuid:11111111-0000-4000-8000-000000000001")
+    name = NamedNode("http://iec.ch/TC57/CIM100#IdentifiedObject.name")
+    with pytest.raises(InputError, match="control characters"):
+        write_model([Triple(name, name, Literal("\x01"))], header, None, io.BytesIO())
+    with pytest.raises(InputError, match="XML element"):
+        write_model(
+            [Triple(name, NamedNode("http://e.example/1"), name)], header, None, io.BytesIO()
+        )
