@@ -2,8 +2,8 @@
 
 Run: ``python -m benchmarks.query``. About a million quads lie in 25 cells (5 models, 5 label sets);
 12 queries (benchmarks/queries) run in turn on the view and on one graph of the same triples, in the
-same kind of process; equal answers are asserted. Also how fast views are built and changed, and how
-a hundred distinct permitted sets share four GiB.
+same kind of process; equal answers are asserted. Also how fast views are built and changed, and
+what a runaway query does to its neighbours.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import combinations
 from pathlib import Path
 from typing import BinaryIO
 
@@ -226,50 +225,6 @@ async def neighbours(view: View, figures: Figures) -> None:
                 note=f"{before * 1e3:.2f} ms and {during * 1e3:.2f} ms")  # fmt: skip
 
 
-async def many_sets(
-    record: FolderRecord, cells: frozenset[Cell], folder: Path, figures: Figures
-) -> None:
-    """Ask through 100 distinct permitted sets under 4 GiB, three times round."""
-    ordered = sorted(cells, key=lambda cell: cell.iri)
-    left_out = [frozenset(pair) for pair in list(combinations(ordered, 2))[:100]]
-    query = (QUERIES / "01_count.rq").read_text()
-    answers: dict[frozenset[Cell], bytes] = {}
-    views = Views(record, Settings(view_memory_bytes=4 << 30), folder)
-    peak = 0.0
-
-    async def visit(sets: list[frozenset[Cell]], name: str) -> None:
-        nonlocal peak
-        waits = []
-        for without in sets:
-            start = time.perf_counter()
-            found = await ask(await views.get(cells - without, named=False), query)
-            waits.append(time.perf_counter() - start)
-            assert answers.setdefault(without, found) == found
-            peak = max(peak, views.stats()["memory_bytes"])
-        figures.add(f"{name}: median wait for a view and its answer", statistics.median(waits),
-                    "s", note=f"longest {max(waits):.2f} s")  # fmt: skip
-
-    try:
-        await visit(left_out, "100 permitted sets, one after another")
-        await visit(left_out[-5:], "of these, 5 still in memory")
-        await visit(left_out[:5], "of these, 5 that had to leave come back on disk")
-        for seat in [seat for seat in views.seats() if seat.image]:
-            views.lost(seat)
-        await visit(left_out[:5], "of these, 5 on disk awake")
-        stats = views.stats()
-    finally:
-        await views.close()
-    for without, found in list(answers.items())[::10]:
-        store = Store()
-        for cell in cells - without:
-            store.load(path=record.cell_file(cell), format=RdfFormat.N_TRIPLES)
-        expected = store.query(query).serialize(format=QueryResultsFormat.JSON)  # type: ignore[union-attr]
-        assert bag(found) == bag(expected or b"")
-    figures.add("100 permitted sets: most memory of all hosts", peak / 2**30, "GiB",
-                aim="at most 4", note=f"{stats['views']:.0f} views awake at the end, "
-                f"{stats['disk_bytes'] / 2**30:.1f} GiB on disk")  # fmt: skip
-
-
 async def run(folder: Path) -> None:
     """Run all parts and write the figures."""
     figures = Figures("query")
@@ -300,10 +255,6 @@ async def run(folder: Path) -> None:
         await change(views, record, figures)
     finally:
         await views.close()
-    record.withdraw("urn:dataset:one")
-    current = record.current("urn:dataset:all")
-    assert current is not None
-    await many_sets(record, frozenset(current.cells), folder / "many", figures)
     figures.write()
     record.close()
 
