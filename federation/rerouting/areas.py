@@ -188,6 +188,8 @@ def _supply_points(
         fed = tuple(p for p in points if int(labels[p.node]) in sources)
         owner = next(side for side in points[0].found if side in owners)
         name = grid.substations.get(station) or points[0].name
+        if name in found:  # two substations of one name stay two
+            name = f"{name} ({station.rpartition(':')[2]})"
         found[name] = SupplyPoint(station, name, owner, tuple(points), fed)
     return found
 

@@ -84,6 +84,13 @@ def test_two_open_switches_in_series_are_one_open_point(four_grid: Grid) -> None
     assert names == {"TIE132 002-003.0 a CB", "TIE132 002-003.0 b CB"}
 
 
+def test_two_supply_points_of_one_name_stay_two(four_grid: Grid) -> None:
+    names = dict.fromkeys(four_grid.substations, "Newtown")
+    areas = supply_areas(replace(four_grid, substations=names))
+    assert len(areas.gsps) == 4 and len({area.key for area in areas.areas}) == 4
+    assert len(areas.open_points) == 7
+
+
 @pytest.mark.parametrize("removed", ["TNO", "BOUNDARY"])
 def test_without_the_boundary_or_transmission_nothing_is_fed(four_grid: Grid, removed: str) -> None:
     kept = {i: e for i, e in four_grid.equipment.items() if e.owner != removed}

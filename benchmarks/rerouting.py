@@ -1,0 +1,190 @@
+"""Re-routing: candidate search and verification, beside networkx and the plain way of both.
+
+In: the four-authority set, the GB demo when asked for (``--gb``), and a national size made of
+copies of the four-authority set (``--national``: 350 supply points). Out:
+benchmarks/results/rerouting.json.
+The minimum cut's peer is networkx on the same graph; every cut's size is asserted equal before the
+ratio is written, and every candidate's moved loads are confirmed by switching in PowSyBl.
+
+Run: ``GRIDSPINE_DATA=... python -m benchmarks.rerouting [--gb] [--national]``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import networkx as nx
+import pyoxigraph as ox
+
+from benchmarks.figures import Figures
+from federation.rerouting.areas import Areas, supply_areas
+from federation.rerouting.bench import Bench
+from federation.rerouting.confirm import Confirmation
+from federation.rerouting.extract import extract
+from federation.rerouting.grid import Grid
+from federation.rerouting.network import load_files
+from federation.rerouting.questions import Ask
+from federation.rerouting.transfers import Candidate, Zones, find_candidates
+from federation.rerouting.verification import Verification
+from kgnode.cim.reader import ReadContext, read
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("GRIDSPINE_DATA", ROOT.parent / "shared" / "data"))
+NATIONAL_GSPS = 350
+
+
+def ask(store: ox.Store) -> Ask:
+    """Answer queries from a store as rows of lexical values."""
+
+    def answer(query: str) -> list[list[str]]:
+        found = store.query(query)
+        assert isinstance(found, ox.QuerySolutions)
+        body = found.serialize(format=ox.QueryResultsFormat.CSV) or b""
+        rows = csv.reader(io.StringIO(body.decode()))
+        next(rows)
+        return list(rows)
+
+    return answer
+
+
+def stores_of(paths: Mapping[str, list[Path]]) -> dict[str, ox.Store]:
+    """One merged store per organisation, or per authority where one zip holds all."""
+    found: dict[str, ox.Store] = {}
+    for org, files in paths.items():
+        staged = read(files, ReadContext(f"https://{org}.example/id#", "https://b.example/id#"))
+        for model in staged.models:
+            name = org or str(model.header.authority).split("//")[1].split(".")[0].upper()
+            store = found.setdefault(name, ox.Store())
+            store.extend(ox.Quad(*triple) for triple in staged.graph(model.iri))
+    return found
+
+
+def timed(call: Callable[[], object]) -> tuple[float, object]:
+    """Return the seconds of a call and its result."""
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
+
+
+def slow_cuts(zones: Zones, candidates: tuple[Candidate, ...]) -> list[int]:
+    """Return the size of each candidate's minimum cut by networkx, the plain way."""
+    graph = nx.Graph()
+    for zone, ends in zones.graph.items():
+        for other, _ in ends:
+            known = graph.get_edge_data(zone, other, {"capacity": 0.0})["capacity"]
+            graph.add_edge(zone, other, capacity=known + 0.5)
+    sizes: list[int] = []
+    for candidate in candidates:
+        side = candidate.point.areas.index(candidate.giver)
+        wanted = {zones.of_node[zones.grid.loads[load].node] for load in candidate.loads}
+        joined = [(("moved", "s"), zone) for zone in wanted]
+        joined.append((("moved", "s"), zones.of_node[candidate.point.ends[side]]))
+        joined += [(zone, ("supply", "t")) for zone in zones.sinks[candidate.giver]]
+        graph.add_edges_from(joined)
+        value, _ = nx.minimum_cut(graph, ("moved", "s"), ("supply", "t"))
+        sizes.append(round(value))
+        graph.remove_edges_from(joined)
+    return sizes
+
+
+def one_set(
+    figures: Figures,
+    name: str,
+    stores: Mapping[str, ox.Store],
+    paths: list[Path],
+    aims: tuple[str, str, str],
+    verify: int,
+) -> None:
+    """Measure one set: areas and search, verification without and with N-1, confirmation."""
+    seconds, grid = timed(lambda: extract({org: ask(store) for org, store in stores.items()}))
+    assert isinstance(grid, Grid)
+    figures.add(f"{name}: grid from query answers", seconds, "s")
+    seconds, areas = timed(lambda: supply_areas(grid))
+    assert isinstance(areas, Areas)
+    figures.add(f"{name}: supply areas", seconds, "s")
+    ours, search = timed(lambda: find_candidates(grid, areas))
+    candidates = search.candidates  # type: ignore[attr-defined]
+    zones = Zones(grid, areas, ())
+    theirs, sizes = timed(lambda: slow_cuts(zones, candidates))
+    equal = sizes == [len(candidate.open) for candidate in candidates]
+    figures.equal_results = figures.equal_results and equal
+    note = f"{len(candidates)} candidates; cut sizes equal: {equal}"
+    figures.add(f"{name}: candidate search", ours, "s", aim=aims[0], note=note)
+    figures.add(
+        f"{name}: networkx over ours",
+        theirs / ours,
+        "ratio",
+        peer="networkx.minimum_cut, one per candidate found",
+        note="ours also finds the candidates and what is rejected",
+    )
+    network = load_files(paths)
+    confirmation = Confirmation(network, grid, areas)
+    confirmed = sum(confirmation.moved(c) == frozenset(c.loads) for c in candidates)
+    figures.equal_results = figures.equal_results and confirmed == len(candidates)
+    figures.add(f"{name}: moved loads confirmed in PowSyBl", confirmed, f"of {len(candidates)}")
+    verification = Verification(Bench(network, grid, areas))
+    some = candidates[:: max(1, len(candidates) // verify)][:verify]
+    verification.verify(some[0], n1="reduced")
+    plain, _ = timed(lambda: [verification.verify(c, n1="none") for c in some])
+    figures.add(
+        f"{name}: verification of one plan without N-1", plain / len(some), "s", aim=aims[1]
+    )
+    whole, _ = timed(lambda: [verification.verify(c, n1="reduced") for c in some])
+    figures.add(f"{name}: verification of one plan with N-1", whole / len(some), "s", aim=aims[2])
+
+
+def national(figures: Figures, path: Path) -> None:
+    """Extract, areas and search at 350 supply points: copies of the set with their own UUIDs."""
+    copies = -(-NATIONAL_GSPS // 4)
+    base = stores_of({"": [path]})
+    stores = {org: ox.Store() for org in base}
+    for org, store in base.items():
+        lines = [f"{q.subject} {q.predicate} {q.object} .\n" for q in store]
+        for copy in range(copies):
+            mark = f"urn:uuid:{copy:04x}"
+            text = "".join(line.replace("urn:uuid:", mark) for line in lines)
+            stores[org].bulk_load(text.encode(), format=ox.RdfFormat.N_TRIPLES, lenient=True)
+    triples = sum(len(store) for store in stores.values())
+    seconds, grid = timed(lambda: extract({org: ask(s) for org, s in stores.items()}, parallel=2))
+    assert isinstance(grid, Grid)
+    more, areas = timed(lambda: supply_areas(grid))
+    assert isinstance(areas, Areas)
+    assert len(areas.gsps) >= 1 and len(areas.areas) == copies * 4
+    note = f"{triples:,} triples, {len(areas.areas)} areas"
+    figures.add("national: extract and areas", seconds + more, "s", aim="10 s", note=note)
+    search, found = timed(lambda: find_candidates(grid, areas))
+    count = len(found.candidates)  # type: ignore[attr-defined]
+    figures.add("national: candidate search", search, "s", note=f"{count} candidates")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    figures.add("national: peak memory", peak, "MiB", note="stores, grid and search together")
+
+
+def main() -> None:
+    """Run the benchmark and write its figures."""
+    figures = Figures("rerouting")
+    path = DATA / "cim" / "gsp_four_authorities.zip"
+    one_set(figures, "four authorities", stores_of({"": [path]}), [path], ("3 s", "0.25 s", ""), 24)
+    if "--gb" in sys.argv:
+        from federation.demo.scenario import build
+
+        with tempfile.TemporaryDirectory() as folder:
+            scenario = build("gb", 1, Path(folder))
+            paths = {o.id: list(o.files) for o in scenario.organisations}
+            files = list(scenario.network_files)
+            one_set(figures, "GB demo", stores_of(paths), files, ("5 s", "0.7 s", ""), 8)
+    if "--national" in sys.argv:
+        national(figures, path)
+    assert figures.equal_results
+    figures.write()
+
+
+if __name__ == "__main__":
+    main()
