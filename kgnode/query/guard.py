@@ -29,13 +29,19 @@ def guard(parsed: ParsedQuery) -> None:
         )
     if _MENTIONED.search(parsed.text) is None:
         return
-    if "SERVICE" in parsed.keywords or next(parsed.nodes("service_graph_pattern"), None):
-        raise RefusedQuery(
-            "SERVICE is refused: a node sends no request to an address that a query names.",
-            hint="Send the query to a federation gateway; it joins the members by itself.",
-        )
+    if "SERVICE" in parsed.keywords:
+        raise _refused()
     if parsed.doubtful:
         raise RefusedQuery(
             "The query mentions SERVICE in a way that cannot be read with certainty.",
             hint="Remove the word from strings and comments, or write IRIs in full.",
         )
+    if next(parsed.nodes("service_graph_pattern"), None) is not None:
+        raise _refused()
+
+
+def _refused() -> RefusedQuery:
+    return RefusedQuery(
+        "SERVICE is refused: a node sends no request to an address that a query names.",
+        hint="Send the query to a federation gateway; it joins the members by itself.",
+    )

@@ -55,6 +55,15 @@ ATTACKS = [
     "SELECT*{{?s ?p 1.SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
     'SELECT*{{?s ?p "x"@en.SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}',
     "SELECT*{{FILTER(1<2)SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    "SELECT*{{?s ?p trueSERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    "SELECT*{{?s ?p falseSERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    "SELECT*{{?s ?p 1SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    "SELECT*{{?s ?p 1e5SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    "SELECT*{{VALUES ?x{{UNDEF}}SERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}}",
+    # long texts are read in another way
+    "SELECT*{{?s ?p trueSERVICE<http://127.0.0.1:{port}/>{{?s ?p ?o}}}} #" + "x" * 20_000,
+    "SELECT*{{?s ?p ?o FILTER(?o<'>'||1=1) {s} }} # ')}}" + "x" * 20_000,
+    "SELECT * {{ # quiet\r{s} }} #" + "x" * 20_000,
     # escapes
     "SELECT * {{ \\u0053ERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}",
     "SELECT * {{ \\U00000053ERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}",
@@ -141,6 +150,19 @@ def test_most_attacks_would_work_without_the_guard(listener: tuple[int, list[byt
 )
 def test_the_words_may_stand_where_they_mean_nothing(text: str) -> None:
     guard(parse(text))
+
+
+def test_a_long_faulty_text_is_given_up_at_its_first_fault() -> None:
+    """Mending 150,000 faults takes the grammar seconds, in which nobody else is answered."""
+    parsed = parse("ASK { #service\n" + "'a' " * 149_000 + "}")
+    with pytest.raises(RefusedQuery):
+        guard(parsed)
+    assert "tree" not in parsed.__dict__
+
+
+def test_a_long_sound_text_may_mention_service() -> None:
+    values = " ".join(f"<http://x/service/{number}>" for number in range(20_000))
+    guard(parse(f"SELECT * {{ VALUES ?service {{ {values} }} ?s ?p ?service }} # in service"))
 
 
 PIECES = [
