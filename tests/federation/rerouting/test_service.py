@@ -1,0 +1,142 @@
+"""A study over members: asked as the caller, proven in a worker, cached per set of views."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyoxigraph as ox
+import pytest
+
+from federation.members import JSON, Identity, Member, MemberPool, Reply
+from federation.rerouting.routes import read_request, to_request
+from federation.rerouting.service import Rerouting
+from federation.rerouting.study import Request
+from kgnode.errors import BadRequest
+from tests.federation.rerouting.hiding import Owned, owned_models
+
+_FORMS = {
+    "text/csv": ox.QueryResultsFormat.CSV,
+    "application/n-triples": ox.RdfFormat.N_TRIPLES,
+}
+ROLES = {"TNO": "TNO", "DNOA": "DNO", "DNOB": "DNO", "BOUNDARY": "ESO"}
+MEMBERS = tuple(Member(org, org, f"http://{org}", licence_role=r) for org, r in ROLES.items())
+
+
+class Stores(MemberPool):
+    """Members that answer from stores of named graphs, as views do; no network."""
+
+    def __init__(self, models: Sequence[Owned]) -> None:
+        super().__init__()
+        self.down: set[str] = set()
+        self.withheld: dict[str, str] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.stores: dict[str, ox.Store] = {org: ox.Store() for org in ROLES}
+        for model in models:
+            graph = ox.NamedNode(model.header.iri)
+            self.stores[model.org].extend(ox.Quad(*t, graph) for t in model.triples)
+            self.stores[model.org].extend(ox.Quad(*t) for t in model.triples)
+
+    async def query(
+        self,
+        member: Member,
+        identity: Identity,
+        text: str,
+        accept: str,
+        deadline: float,
+        **_: Any,
+    ) -> Reply:
+        self.asked.append((member.id, accept))
+        if member.id in self.down:
+            return Reply(member.id, "unreachable", detail="no connection")
+        body = self.stores[member.id].query(text).serialize(format=_FORMS[accept])  # type: ignore[union-attr,arg-type]
+        return Reply(member.id, "ok", body or b"", version=f"view-of-{identity.key}")
+
+    async def ask(
+        self,
+        member: Member,
+        identity: Identity,
+        method: str,
+        path: str,
+        accept: str,
+        deadline: float,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        max_bytes: int | None = None,
+    ) -> Reply:
+        assert (method, path, accept) == ("GET", "/summary", JSON)
+        declared = self.withheld.get(member.id, "none")
+        return Reply(member.id, "ok", orjson.dumps({"datasets": [{"withheld": declared}]}))
+
+
+@pytest.fixture(scope="module")
+def models(four_zip: Path) -> tuple[Owned, ...]:
+    return owned_models(four_zip)
+
+
+def test_a_study_over_members_is_proven_cached_and_honest_about_who_is_lost(
+    models: tuple[Owned, ...], tmp_path: Path
+) -> None:
+    pool = Stores(models)
+    service = Rerouting(tmp_path / "networks")
+    request = Request(giver="GSP003 400kV", receiver="GSP002 400kV", verify=2, n1="none")
+
+    async def run() -> None:
+        first = await service.study(MEMBERS, pool, Identity("anna"), request)
+        assert [p["verified"] for p in first["candidates"][:2]] == [True, True]
+        assert first["missing"] == [] and len(first["model_versions"]) == 4
+        fetched = [org for org, accept in pool.asked if accept == "application/n-triples"]
+        assert len(fetched) == 7
+        (kept,) = (tmp_path / "networks").glob("*.biidm")
+        pool.asked.clear()
+        again = await service.study(MEMBERS, pool, Identity("anna"), request)
+        assert not [org for org, accept in pool.asked if accept != "text/csv"]
+        assert again["candidates"] == first["candidates"]
+
+        other = await service.study(MEMBERS, pool, Identity("bob"), request)
+        assert len(set((tmp_path / "networks").glob("*.biidm")) - {kept}) == 1
+        assert other["candidates"] == first["candidates"]
+
+        pool.withheld["DNOB"] = "some"
+        held = await service.study(MEMBERS, pool, Identity("anna"), request)
+        assert {p["verdict"] for p in held["candidates"]} == {"not_assessable"}
+
+        pool.down.add("DNOA")
+        lost = await service.study(MEMBERS, pool, Identity("anna"), Request(verify=1, n1="none"))
+        assert {p["verdict"] for p in lost["candidates"]} == {"not_assessable"}
+        assert lost["missing"][0]["owner"] == "DNOA"
+        assert "unreachable" in lost["missing"][0]["what"]
+        assert any(m["kind"] == "unpaired" for m in lost["mismatches"])
+
+    try:
+        asyncio.run(run())
+    finally:
+        service.close()
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "not JSON"),
+        (b"[]", "no JSON object"),
+        (b'{"form": "A"}', "'form' is not known"),
+        (b'{"from": 3}', "must be of type str"),
+        (b'{"verify": true}', "must be of type int"),
+        (b'{"verify": 100000}', "between 0 and"),
+        (b'{"n1": "all"}', "none, reduced or full"),
+    ],
+)
+def test_a_request_that_does_not_fit_is_refused_by_name(body: bytes, message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        read_request(body)
+
+
+def test_what_is_asked_becomes_the_request() -> None:
+    asked = read_request(b'{"from": "A", "verify": 0, "window": true}')
+    assert to_request(asked) == Request(giver="A", verify=0, window=True)
+    assert to_request(read_request(b"")) == Request()
