@@ -111,25 +111,11 @@ def publish(
         InputError: the files cannot be read, or redefine another data set.
         RefusedByShapes: the gate found violations; ``detail`` is the validation's result.
     """
-    if not IDENTIFIER.match(wish.dataset):
-        raise BadRequest(
-            f"{wish.dataset!r} cannot be a data set id.",
-            hint="Use a letter, then letters, digits, dots, dashes or underscores.",
-        )
-    dataset = dataset_iri(org, wish.dataset)
+    dataset = _dataset(org, wish)
     current = record.current(dataset)
 
     step("read and type")
-    staged = apply_differences(read(paths, context), _versions(record, current))
-    if not staged.models:
-        raise NotCim("The files hold no model.", hint="Name CIM XML, RDF, or archives of them.")
-    if wish.strict:
-        refuse(staged.repairs)
-    kept = _kept(current, staged, wish.mode)
-    rules = wish.labels or CLOSED
-    if must_relabel(current, rules):
-        staged, kept = together(staged, restaged(record, kept)), ()
-    depended = complete(staged, kept, record)
+    staged, kept, depended = _stage(record, paths, wish, context, current)
 
     step("validate")
     report = judge(staged, wish.packs, context.settings) if wish.packs else None
@@ -139,25 +125,15 @@ def publish(
         _refuse_redefinition(staged, dataset, depended, record)
 
     step("label")
+    rules = wish.labels or CLOSED
     cells = assign(staged, rules, org, wish.dataset)
     if wish.dry_run:
         return Published(None, staged, kept, _counted(cells), report)
 
     step("store")
-    new = [
-        NewModel(
-            iri=model.iri,
-            header=model.header,
-            content_hash=model.content_hash,
-            base=model.base,
-            spelling=model.spelling,
-            cells=cells[model.iri],
-        )
-        for model in staged.models
-    ]
     manifest = record.publish(
         dataset,
-        [*kept, *new],
+        [*kept, *(_new(model, cells[model.iri]) for model in staged.models)],
         aside=wish.aside,
         attributes=_attributes(wish, current, report, sign_receipt, staged.models)
         | labels_told(current, rules, cells),
@@ -167,6 +143,49 @@ def publish(
     step("announce")
     announce(manifest)
     return Published(manifest, staged, kept, _labels(manifest), report)
+
+
+def _dataset(org: str, wish: Wish) -> str:
+    if not IDENTIFIER.match(wish.dataset):
+        raise BadRequest(
+            f"{wish.dataset!r} cannot be a data set id.",
+            hint="Use a letter, then letters, digits, dots, dashes or underscores.",
+        )
+    return dataset_iri(org, wish.dataset)
+
+
+def _stage(
+    record: Record,
+    paths: Sequence[Path],
+    wish: Wish,
+    context: ReadContext,
+    current: Manifest | None,
+) -> tuple[Staged, tuple[StoredModel, ...], frozenset[str]]:
+    """Read the files, and stage with them what is kept and what they depend on.
+
+    Returns:
+        What is labelled and stored anew; what is kept by reference; the data sets depended on.
+    """
+    staged = apply_differences(read(paths, context), _versions(record, current))
+    if not staged.models:
+        raise NotCim("The files hold no model.", hint="Name CIM XML, RDF, or archives of them.")
+    if wish.strict:
+        refuse(staged.repairs)
+    kept = _kept(current, staged, wish.mode)
+    if must_relabel(current, wish.labels or CLOSED):
+        staged, kept = together(staged, restaged(record, kept)), ()
+    return staged, kept, complete(staged, kept, record)
+
+
+def _new(model: Model, cells: Cells) -> NewModel:
+    return NewModel(
+        iri=model.iri,
+        header=model.header,
+        content_hash=model.content_hash,
+        base=model.base,
+        spelling=model.spelling,
+        cells=cells,
+    )
 
 
 def judge(staged: Staged, packs: Sequence[Pack], settings: Settings) -> Report:
