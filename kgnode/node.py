@@ -22,6 +22,7 @@ from kgnode.cim.staged import Model
 from kgnode.errors import GridspineError
 from kgnode.events import Events
 from kgnode.home import Home, write_atomically
+from kgnode.misuse import Misuse
 from kgnode.policy.folder import PolicyFolder
 from kgnode.policy.policies import Policies
 from kgnode.settings import Settings
@@ -46,8 +47,13 @@ class Node:
         self.org = home.identity.org
         self.record: Record = open_record(home.path / "record")
         self.key: SigningKey = load_key(home.path / "keys")
-        self.audit = Audit(home.path / "audit", self.key, keys=known_keys(home.path / "keys"))
         self.events = Events(home.path / "events")
+        self.audit = Audit(
+            home.path / "audit",
+            self.key,
+            keys=known_keys(home.path / "keys"),
+            watch=Misuse(settings, self.events.append).watch,
+        )
         self.members = MembersFile(home.path / "members.jws", home.identity.scheme_key, settings)
         self.seen_actors = Seen()
         self._naming_key = _naming_key(home.path / "keys" / "naming")

@@ -63,6 +63,19 @@ class Settings(BaseSettings):
         30.0, gt=0, description="How often the membership document is read again, seconds"
     )
 
+    # misuse
+    misuse_bytes_per_hour: int = Field(
+        2 << 30, gt=0, description="Bytes to one caller in an hour before an event, bytes"
+    )
+    misuse_refusals_per_hour: int = Field(
+        200, gt=0, description="Refusals of one caller in an hour before an event, count"
+    )
+    misuse_queries_per_hour: int = Field(
+        5_000,
+        gt=0,
+        description="Queries of one caller in an hour that differ only in constants, count",
+    )
+
     # federation
     federation_timeout_seconds: float = Field(
         60.0, gt=0, description="Deadline of a federated query, seconds"

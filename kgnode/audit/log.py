@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Audit:
         folder: ``HOME/audit``.
         key: signs seals and the head.
         keys: key id -> public JWK of former keys, which signed what is there already.
+        watch: told each entry after it is written, beside the answers.
         segment_bytes: size at which a new file begins.
 
     Raises:
@@ -51,11 +52,13 @@ class Audit:
         key: SigningKey,
         *,
         keys: Keys | None = None,
+        watch: Callable[[Mapping[str, Any]], None] | None = None,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self.folder = folder
         self._key = key
         self._segment_bytes = segment_bytes
+        self._watch = watch
         self._queue: list[bytes] = []
         self._pending_bytes = 0
         self._failed: str | None = None
@@ -176,6 +179,10 @@ class Audit:
             except OSError as error:
                 self._failed = error.strerror or "it cannot be written"
                 written = False
+        if written and self._watch is not None:
+            for entry in batch:
+                with contextlib.suppress(Exception):  # watching must never stop the log
+                    self._watch(orjson.loads(entry))
         with self._wake:
             if written:
                 self._pending_bytes -= sum(map(len, batch))

@@ -17,6 +17,7 @@ from kgnode.cim.staged import Model, Staged
 from kgnode.errors import BadLabels
 from kgnode.names import CIM100, PREFIXES, RDF, label_iri
 from kgnode.policy.area import within
+from kgnode.policy.classes import below
 from kgnode.policy.labels_file import CLOSED, LabelRules, Rule, load_labels
 from kgnode.policy.lines import NONE, Lines, Names, divide
 
@@ -101,7 +102,7 @@ def matched(store: Store, rule: Rule, rules: LabelRules, cim: str) -> set[str]:
         kind = NamedNode(f"{RDF}type")
         return {
             quad.subject.value
-            for iri in rule.values
+            for iri in frozenset[str]().union(*map(below, rule.values))
             for quad in store.quads_for_pattern(None, kind, NamedNode(iri), None)
             if isinstance(quad.subject, NamedNode)
         }

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = (
     ("__init__", "errors", "settings", "names", "home"),
     ("cim", "store", "assurance", "policy"),
-    ("trust", "catalogue", "summary", "asset", "audit", "events", "metrics"),
+    ("trust", "catalogue", "summary", "asset", "audit", "events", "misuse", "metrics"),
     ("alignment", "topology"),
     ("query", "staging", "publish", "export", "node", "governance", "operations", "membership"),
     ("console", "remote", "ask", "check", "client", "web", "cli", "__main__"),

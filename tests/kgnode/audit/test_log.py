@@ -37,11 +37,13 @@ def test_sets_are_kept_as_sorted_lists(tmp_path: Path) -> None:
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
-    audit = Audit(tmp_path, KEY, segment_bytes=50_000)
+    audit = Audit(tmp_path, KEY, segment_bytes=20_000)
 
     def write(thread: int) -> None:
         for number in range(200):
             audit.record({"thread": thread, "number": number})
+            if number % 50 == 0:
+                audit.flush()
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:

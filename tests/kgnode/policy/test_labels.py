@@ -133,6 +133,14 @@ def test_a_class_rule_covers_subjects_described_elsewhere_and_objects() -> None:
     }
 
 
+def test_a_class_stands_for_all_below_it() -> None:
+    breaker, line = a("urn:b", "Breaker"), a("urn:l", "Line")
+    found = labelled(
+        FakeStaged({"urn:m": [breaker, line]}), HEAD + "rules: [{label: x, class: 'cim:Equipment'}]"
+    )
+    assert found["urn:m"] == {breaker: frozenset("x"), line: frozenset()}
+
+
 def test_a_select_rule_reads_all_graphs_and_covers_what_it_selects() -> None:
     own = triple("urn:load", CIM + "EnergyConsumer.p", Literal(50.0))
     staged = FakeStaged({"urn:ssh": [own]}, [a("urn:load", "EnergyConsumer")])
