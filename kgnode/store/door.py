@@ -8,7 +8,6 @@ has ended for a while and somebody waits, one more evaluator is asked for.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import socket
 import time
@@ -19,6 +18,9 @@ from kgnode.errors import Overloaded
 
 WAIT_SECONDS = 0.03
 """A query that waits so long while none ends gets an evaluator of its own, within the limit."""
+
+QUEUE_MAX = 1024
+"""Queries that may wait for one view."""
 
 
 class Gone(Exception):
@@ -94,8 +96,7 @@ class Door:
             connection.connect(self._path)
         except BlockingIOError as error:
             connection.close()
-            message = "Too many queries wait for this view."
-            raise Overloaded(message, hint="Try again later.") from error
+            raise _overloaded("Too many queries wait for this view.") from error
         except (ConnectionRefusedError, FileNotFoundError) as error:
             connection.close()
             self._hand_over(None)
@@ -119,27 +120,22 @@ class Door:
 
     async def _turn(self, deadline: float) -> socket.socket | None:
         """Wait in the queue; None means that there may be room for one more connection."""
+        if len(self._waiting) >= QUEUE_MAX:
+            raise _overloaded("Too many queries wait for this view.")
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[socket.socket | None] = loop.create_future()
         self._waiting.append(turn)
         impatient = loop.call_later(WAIT_SECONDS, self._ask_for_more, turn)
-        late = loop.call_later(deadline - time.monotonic(), turn.cancel)
+        late = loop.call_later(deadline - time.monotonic(), _too_late, turn)
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and (given := turn.result()) is not None:
-                self.leave(given, stays=True)
-            if turn.cancelled() and time.monotonic() >= deadline:
-                raise Overloaded(
-                    "No evaluator became free in time.", hint="Try again later."
-                ) from None
+            if not turn.cancelled() and (given := turn.result()) is not None:
+                self.leave(given, stays=True)  # it was given a connection as it was cancelled
             raise
         finally:
             late.cancel()
             impatient.cancel()
-            if turn.cancelled():
-                with contextlib.suppress(ValueError):
-                    self._waiting.remove(turn)
 
     def _ask_for_more(self, turn: asyncio.Future[socket.socket | None]) -> None:
         """Have one more evaluator come for who waits, if none has ended for a while."""
@@ -153,6 +149,15 @@ class Door:
             self._hand_over(None)
         if not turn.done():
             asyncio.get_running_loop().call_later(WAIT_SECONDS, self._ask_for_more, turn)
+
+
+def _too_late(turn: asyncio.Future[socket.socket | None]) -> None:
+    if not turn.done():
+        turn.set_exception(_overloaded("No evaluator became free in time."))
+
+
+def _overloaded(message: str) -> Overloaded:
+    return Overloaded(message, hint="Try again later.")
 
 
 def readable(connection: socket.socket) -> bool:
