@@ -46,15 +46,26 @@ class Node:
         self.settings = settings
         self.org = home.identity.org
         self.record: Record = open_record(home.path / "record")
+        try:
+            self._open()
+        except BaseException:
+            self.record.close()
+            raise
+
+    def _open(self) -> None:
+        """Open all but the record; if that fails, the record is let go again."""
+        home = self.home
         self.key: SigningKey = load_key(home.path / "keys")
         self.events = Events(home.path / "events")
         self.audit = Audit(
             home.path / "audit",
             self.key,
             keys=known_keys(home.path / "keys"),
-            watch=Misuse(settings, self.events.append).watch,
+            watch=Misuse(self.settings, self.events.append).watch,
         )
-        self.members = MembersFile(home.path / "members.jws", home.identity.scheme_key, settings)
+        self.members = MembersFile(
+            home.path / "members.jws", home.identity.scheme_key, self.settings
+        )
         self.seen_actors = Seen()
         self._naming_key = _naming_key(home.path / "keys" / "naming")
         self.writing = threading.RLock()
