@@ -22,7 +22,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(scope="module", params=["small", "gb"])
+@pytest.fixture(scope="module", params=["small", pytest.param("gb", marks=pytest.mark.nightly)])
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     made: Scenario = request.getfixturevalue(request.param)
     return made
@@ -55,7 +55,8 @@ def test_every_boundary_point_pairs_and_no_load_is_unfed(scenario: Scenario, net
 
 
 @pytest.mark.parametrize(
-    ("size", "ties", "between", "across"), [("small", 18, 16, 8), ("gb", 41, 24, 8)]
+    ("size", "ties", "between", "across"),
+    [("small", 18, 16, 8), pytest.param("gb", 41, 24, 8, marks=pytest.mark.nightly)],
 )
 def test_ties_join_and_cross_as_designed(
     size: str, ties: int, between: int, across: int, request: pytest.FixtureRequest
@@ -66,6 +67,7 @@ def test_ties_join_and_cross_as_designed(
     assert len(facts.ties_across_owners) == across
 
 
+@pytest.mark.nightly
 def test_the_gb_demo_replaces_1435_mw_at_six_gsps(gb: Scenario) -> None:
     assert len(gb.facts.gsps) == 6
     assert gb.facts.replaced_mw == pytest.approx(1435.55)

@@ -14,7 +14,7 @@ from federation.demo.grid import Place
 from federation.demo.source import Source
 from tests.federation.demo.powsybl import load, solve
 
-pytestmark = pytest.mark.demo
+pytestmark = [pytest.mark.demo, pytest.mark.nightly]
 
 
 def as_pandapower_solves_it(source: Source) -> Source:

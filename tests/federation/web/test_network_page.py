@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from federation.home import GatewayHome
 from federation.scheme import Scheme
 from federation.web.app import build
 from kgnode import trust
-from tests.federation.cluster import Cluster
+from tests.federation.cluster import Cluster, Fault
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -44,9 +45,9 @@ COUNT_COLOURS = """(canvas) => {
 pytestmark = [pytest.mark.demo, pytest.mark.browser]
 
 
-@pytest.fixture(scope="module")
-def gateway(nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("scheme")
+@contextmanager
+def served(nodes: Cluster, folder: Path) -> Iterator[str]:
+    """A gateway over the nodes of a cluster; yields its address."""
     scheme = Scheme.create(folder, "test")
     for member in nodes.members():
         scheme.add(
@@ -72,6 +73,12 @@ def gateway(nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def gateway(nodes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(nodes, tmp_path_factory.mktemp("scheme")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +158,6 @@ def test_keys_move_and_reset_the_drawing(browser: Any, gateway: str) -> None:
 
 
 def test_a_lost_member_is_said_on_the_page(browser: Any, gateway: str, nodes: Cluster) -> None:
-    from tests.federation.cluster import Fault
-
     nodes.nodes["DNOA"].fault = lambda _: Fault(raw=b"")
     try:
         page = opened(browser, gateway)
