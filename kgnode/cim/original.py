@@ -6,10 +6,11 @@ spells identifiers and values as their owner does, and a report finds lines.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import orjson
 
@@ -38,17 +39,21 @@ class Reading:
     foreign: Mapping[str, str] = field(default_factory=dict)
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
+    def to_json(self) -> bytes:
+        """Return the reading as one line of JSON; equal readings give equal bytes."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)
+
+    def digest(self, document: bytes) -> str:
+        """Return the SHA-256 of a document's digest and of how it was read, in hexadecimal.
+
+        The same document read in the same way has the same statements.
+        """
+        return hashlib.sha256(document + self.to_json()).hexdigest()
+
 
 def pack(reading: Reading, compressed: bytes) -> bytes:
     """Return the blob of a document that is zlib-compressed already."""
-    head = {
-        "model": reading.model,
-        "base": reading.base,
-        "version": reading.version,
-        "foreign": dict(reading.foreign),
-        "namespaces": dict(reading.namespaces),
-    }
-    return join([orjson.dumps(head) + b"\n" + compressed])
+    return join([reading.to_json() + b"\n" + compressed])
 
 
 def join(blobs: Sequence[bytes]) -> bytes:

@@ -68,19 +68,22 @@ class Entry:
     identities: Identities | None = None
     document: Document | None = None
     spelling: bytes = b""
+    content_hash: str = ""
     repairs: Repairs = field(default_factory=Repairs)
 
 
 class _Tee:
-    """A stream that also compresses what is read from it."""
+    """A stream that also compresses and digests what is read from it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
+        self.digest = hashlib.sha256()
         self.compressor = zlib.compressobj(1)
         self.parts: list[bytes] = []
 
     def read(self, size: int = -1) -> bytes:
         chunk = self.stream.read(size)
+        self.digest.update(chunk)
         self.parts.append(self.compressor.compress(chunk))
         return chunk
 
@@ -253,6 +256,7 @@ def scan(entry: Entry, foreign: Mapping[str, str]) -> None:
         )
     reading = Reading(entry.header.iri, entry.base, version, foreign, entry.survey.namespaces)
     entry.spelling = pack(reading, tee.blob())
+    entry.content_hash = reading.digest(tee.digest.digest())
     entry.identities, entry.document = identities, document
     if document.repeated_subjects:
         main = entry.spools["main"]
@@ -319,7 +323,7 @@ def _stage(
             Model(
                 entry.header.iri,
                 entry.header,
-                main.digest,
+                entry.content_hash,
                 main.lines,
                 entry.source.name,
                 entry.base,

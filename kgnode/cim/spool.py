@@ -89,23 +89,25 @@ class Kept:
 
 
 class Spool(Kept):
-    """N-Triples of one model, counted and digested as they are written."""
+    """N-Triples of one model, counted as they are written."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._hash = hashlib.sha256()
         self.lines = 0
 
     def write(self, chunk: bytes) -> None:
         """Append whole lines."""
         super().write(chunk)
-        self._hash.update(chunk)
         self.lines += chunk.count(b"\n")
 
     @property
     def digest(self) -> str:
         """SHA-256 of everything written, in hexadecimal."""
-        return self._hash.hexdigest()
+        digest = hashlib.sha256()
+        with self.open() as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def __iter__(self) -> Iterator[Triple]:
         """Yield the triples in the order of the file."""

@@ -30,7 +30,8 @@ class Model:
     Attributes:
         iri: its IRI and the name of its graph.
         header: what it says of itself.
-        content_hash: SHA-256 of its statements, hexadecimal.
+        content_hash: SHA-256 of its document and how it was read, hexadecimal; of its statements,
+            where it has no document of its own.
         triples: number of distinct triples, header included.
         file: where it came from, as the user named it.
         base: base of those of its identifiers that are no UUIDs.
