@@ -358,10 +358,14 @@ class Views:
 
 
 def version_of(key: Key) -> str:
-    """Return the digest of a view's content: cells and the graphs they stand in."""
+    """Return the digest of a view's content: its triples and the graphs they stand in.
+
+    A cell's IRI also covers triples of its model that lie in other cells, which may be hidden from
+    those who see the version, so it does not count.
+    """
     hashed = hashlib.sha256()
     for part in key:
-        for cell in sorted(part, key=lambda cell: (cell.iri, cell.model)):
-            hashed.update(f"{cell.iri} {cell.model}\n".encode())
+        for content, model in sorted((cell.digest or cell.iri, cell.model) for cell in part):
+            hashed.update(f"{content} {model}\n".encode())
         hashed.update(b"--\n")
     return hashed.hexdigest()[:32]
