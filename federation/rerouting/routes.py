@@ -46,6 +46,7 @@ class StudyRoutes:
         """Return the routes to add to the gateway's table."""
         return [
             Route("/reroute", self.make, methods=["POST"]),
+            Route("/reroute/model.zip", self.model),
             Route("/studies", self.list),
             Route("/studies/{id}", self.open),
             Route("/studies/{id}/rerun", self.rerun, methods=["POST"]),
@@ -61,6 +62,16 @@ class StudyRoutes:
         """Make a study of what is asked."""
         caller = self._caller(http)
         return await self._run(caller, read_request(await _body(http)))
+
+    async def model(self, http: HttpRequest) -> Response:
+        """Give the assembled model as the caller may see it, as a CIM zip."""
+        federation = self.gateway.refresh()
+        body = await self.service.model_zip(
+            list(federation.members.values()),
+            federation.pool,
+            self.gateway.exchanger.identity(self._caller(http)),
+        )
+        return Response(body, 200, _PRIVATE, "application/zip")
 
     async def rerun(self, http: HttpRequest) -> Response:
         """Make the same study again on the models as they are now."""

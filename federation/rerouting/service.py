@@ -26,7 +26,7 @@ from federation.rerouting.extract import build
 from federation.rerouting.grid import Gap, Grid
 from federation.rerouting.study import Request, Told, run_study
 from kgnode.cim.writer import write_zip
-from kgnode.errors import GridspineError, MemberError
+from kgnode.errors import GridspineError, MemberError, NotFound
 
 NETWORKS_KEPT = 8
 """Networks in the cache folder, oldest out first."""
@@ -73,6 +73,30 @@ class Rerouting:
         )
         async with self._turn:
             return await self._work(told, request)
+
+    async def model_zip(
+        self,
+        members: Sequence[Member],
+        pool: MemberPool,
+        identity: Identity,
+        *,
+        seconds: float = 300.0,
+    ) -> bytes:
+        """Return the assembled model, as this identity sees it, as a zip of CIM XML.
+
+        Raises:
+            NotFound: the members show this identity no network model.
+            MemberError: a member broke off.
+        """
+        answered = await ask_members(pool, identity, members, seconds=seconds)
+        grid = await asyncio.to_thread(build, answered.answers)
+        models = await fetch_models(pool, identity, members, grid.models, seconds=seconds)
+        if not models:
+            raise NotFound("The members show you no network model.", hint="Ask the owners.")
+        with tempfile.TemporaryDirectory(prefix="gridspine-model-") as folder:
+            path = Path(folder) / "model.zip"
+            await asyncio.to_thread(write_zip, models, path)
+            return path.read_bytes()
 
     async def _archive(
         self,

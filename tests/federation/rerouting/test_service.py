@@ -12,10 +12,13 @@ import pyoxigraph as ox
 import pytest
 
 from federation.members import JSON, Identity, Member, MemberPool, Reply
+from federation.rerouting.loadflow import Pinned
+from federation.rerouting.network import load_files
 from federation.rerouting.routes import read_request, to_request
 from federation.rerouting.service import Rerouting
 from federation.rerouting.study import Request
-from kgnode.errors import BadRequest
+from federation.rerouting.verify import equal, snapshot
+from kgnode.errors import BadRequest, NotFound
 from tests.federation.rerouting.hiding import Owned, owned_models
 
 _FORMS = {
@@ -83,11 +86,11 @@ def test_a_study_over_members_is_proven_cached_and_honest_about_who_is_lost(
 ) -> None:
     pool = Stores(models)
     service = Rerouting(tmp_path / "networks")
-    request = Request(giver="GSP003 400kV", receiver="GSP002 400kV", verify=2, n1="none")
+    request = Request(giver="GSP003 400kV", receiver="GSP002 400kV", verify=1, n1="none")
 
     async def run() -> None:
         first = await service.study(MEMBERS, pool, Identity("anna"), request)
-        assert [p["verified"] for p in first["candidates"][:2]] == [True, True]
+        assert [p["verified"] for p in first["candidates"][:2]] == [True, False]
         assert first["missing"] == [] and len(first["model_versions"]) == 4
         fetched = [org for org, accept in pool.asked if accept == "application/n-triples"]
         assert len(fetched) == 7
@@ -117,6 +120,22 @@ def test_a_study_over_members_is_proven_cached_and_honest_about_who_is_lost(
     finally:
         service.close()
         pool.close()
+
+
+def test_the_assembled_model_goes_out_as_cim_that_makes_the_same_network(
+    models: tuple[Owned, ...], four_zip: Path, tmp_path: Path
+) -> None:
+    pool, service = Stores(models), Rerouting(tmp_path / "networks")
+    body = asyncio.run(service.model_zip(MEMBERS, pool, Identity("anna")))
+    path = tmp_path / "out.zip"
+    path.write_bytes(body)
+    network = load_files([path], boundary_points=11)
+    frozen = Pinned(tap_control=False)
+    one, other = snapshot(load_files([four_zip]), frozen), snapshot(network, frozen)
+    assert equal(one, other, 1e-6).equal
+    pool.stores = {org: ox.Store() for org in ROLES}
+    with pytest.raises(NotFound, match="no network model"):
+        asyncio.run(service.model_zip(MEMBERS, pool, Identity()))
 
 
 @pytest.mark.parametrize(

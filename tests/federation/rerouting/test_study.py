@@ -153,7 +153,7 @@ def test_no_plan_is_green_under_hiding_that_is_not_green_with_everything_visible
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(
     hidden=st.dictionaries(
         st.sampled_from(["TNO", "DNOA", "DNOB", "BOUNDARY"]),

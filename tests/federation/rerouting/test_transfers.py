@@ -93,6 +93,23 @@ def test_each_set_of_openings_is_a_minimum_cut_of_networkx(
         assert value == len(candidate.open)
 
 
+def test_an_interconnected_group_gives_only_what_the_receiver_then_feeds(
+    four_zip: Path, four_grid: Grid
+) -> None:
+    tie = next(s for s in four_grid.switches.values() if s.name == "TIE132 002-003.0 a CB")
+    closed = {**four_grid.switches, tie.iri: replace(tie, open=False)}
+    grid = replace(four_grid, switches=closed)
+    areas = supply_areas(grid)
+    (group,) = areas.interconnected
+    found = find_candidates(grid, areas, giver=" + ".join(group)).candidates
+    network = load_files([four_zip])
+    network.update_switches(id=f"_{tie.iri.removeprefix('urn:uuid:')}", open=False)
+    confirmation = Confirmation(network, grid, areas)
+    assert found
+    for candidate in found:
+        assert confirmation.moved(candidate) == set(candidate.loads)
+
+
 def test_a_limit_on_openings_rejects_and_says_so(four_grid: Grid, four_areas: Areas) -> None:
     search = find_candidates(four_grid, four_areas, max_openings=1)
     assert all(len(c.open) == 1 for c in search.candidates)

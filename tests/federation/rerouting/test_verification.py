@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from federation.rerouting.areas import Areas
+from federation.rerouting.areas import Areas, supply_areas
 from federation.rerouting.bench import Bench
 from federation.rerouting.contingencies import Contingencies
 from federation.rerouting.grid import Grid
-from federation.rerouting.loadflow import Pinned
+from federation.rerouting.loadflow import Pinned, parameters
 from federation.rerouting.network import load_files
 from federation.rerouting.transfers import Candidate, find_candidates
 from federation.rerouting.verification import Verification
@@ -150,3 +150,42 @@ def test_parallel_transformers_apart_are_brought_in_step(
 def test_an_asset_the_network_does_not_have_is_named(bench: Bench) -> None:
     with pytest.raises(NotFound, match="urn:uuid:nothing"):
         bench.id("urn:uuid:nothing")
+
+
+def test_taking_a_boundary_line_out_by_its_flag_does_nothing_but_removing_it_does(
+    four_zip: Path, four_grid: Grid
+) -> None:
+    network = load_files([four_zip])
+    tail = next(p.iri for p in four_grid.equipment.values() if p.name == "GSP003 SGT1 tail T")
+    own = f"_{tail.removeprefix('urn:uuid:')}"
+    network.update_boundary_lines(id=own, connected=False)
+    assert bool(network.get_boundary_lines().loc[own, "connected"])
+    areas = supply_areas(four_grid, without={tail})
+    bench = Bench(network, four_grid, areas, without={tail})
+    assert own not in network.get_boundary_lines().index
+    assert bench.base.converged and len(network.get_tie_lines()) == 10
+
+
+def test_every_run_starts_from_a_dc_solution_with_the_slack_named() -> None:
+    import pypowsybl.loadflow as lf
+
+    pinned = parameters(Pinned(), "bus_1")
+    assert pinned.voltage_init_mode == lf.VoltageInitMode.DC_VALUES
+    assert pinned.distributed_slack and not pinned.read_slack_bus
+    told = pinned.provider_parameters
+    assert (told["slackBusSelectionMode"], told["slackBusesIds"]) == ("NAME", "bus_1")
+    assert told["transformerVoltageControlMode"] == "INCREMENTAL_VOLTAGE_CONTROL"
+
+
+def test_a_dead_bus_is_energised_again_and_the_load_flow_converges(
+    four_zip: Path, four_grid: Grid, four_areas: Areas
+) -> None:
+    bench = Bench(load_files([four_zip]), four_grid, four_areas)
+    load = next(iter(four_grid.loads.values()))
+    near = [s.iri for s in four_grid.switches.values() if load.node in s.nodes]
+    bench.operate(open=near)
+    dead = bench.run(frozen=True)
+    assert dead.converged and np.isnan(dead.tables["loads"].loc[bench.id(load.iri), "p"])
+    bench.operate(close=near)
+    alive = bench.run(frozen=True)
+    assert alive.tables["loads"].loc[bench.id(load.iri), "p"] == pytest.approx(load.p_mw)
