@@ -8,6 +8,7 @@ by subject, in a fixed order. Memory stays bounded: what is large goes through f
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -34,6 +35,14 @@ CHUNK_BYTES = 8 << 20
 CHUNK_TRIPLES = 50_000
 IN_MEMORY_BYTES = 48 << 20
 """Lines that are held before they go to files."""
+
+AS_THE_ENGINE = re.compile(
+    rb'"(?:-?(?:0|[1-9][0-9]{0,7})(?:\.[0-9]{0,6}[1-9])?"\^\^<http://www\.w3\.org/2001/XMLSchema#double'
+    rb'|(?:0|-?[1-9][0-9]{0,17})"\^\^<http://www\.w3\.org/2001/XMLSchema#integer'
+    rb'|(?:true|false)"\^\^<http://www\.w3\.org/2001/XMLSchema#boolean)> \.\n'
+).search
+"""Finds a typed literal that the engine would spell the same way: at most 15 significant digits, of
+which a double gives every one back, no needless zeros or signs."""
 
 
 class Streamed(Protocol):
@@ -143,16 +152,19 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 def _one_spelling(content: bytes) -> list[bytes]:
     """Return lines with every literal spelled as the engine does."""
     lines = content.splitlines(keepends=True)
-    spelled = [line for line in lines if b'"^^<' in line or b"\\" in line or b'"@' in line]
-    if not spelled:
-        return lines
-    store = Store()
-    store.load(b"".join(spelled), RdfFormat.N_TRIPLES, lenient=True)
-    again = store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph()) or b""
-    if len(spelled) == len(lines):
-        return again.splitlines(keepends=True)
-    plain = [line for line in lines if not (b'"^^<' in line or b"\\" in line or b'"@' in line)]
-    return plain + again.splitlines(keepends=True)
+    certain: list[bytes] = []
+    spelled: list[bytes] = []
+    for line in lines:
+        if b"\\" in line or b'"@' in line or (b'"^^<' in line and not AS_THE_ENGINE(line)):
+            spelled.append(line)
+        else:
+            certain.append(line)
+    if spelled:
+        store = Store()
+        store.load(b"".join(spelled), RdfFormat.N_TRIPLES, lenient=True)
+        again = store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph()) or b""
+        certain += again.splitlines(keepends=True)
+    return certain
 
 
 def _named(content: bytes, model: str) -> bytes:
