@@ -7,7 +7,7 @@ occurs in a header's profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,10 @@ class Described(Protocol):
     @property
     def profiles(self) -> tuple[str, ...]:
         """IRIs of the profiles of the model."""
+
+    @property
+    def kind(self) -> str:
+        """``rdf`` where the model is no CIM."""
 
     @property
     def cim(self) -> str | None:
@@ -46,16 +50,18 @@ class HasModels(Protocol):
 def packs_for(staged: HasModels, registered: Path | None = None) -> tuple[Pack, ...]:
     """Return the packs that apply to what was staged, shipped or registered."""
     headers = [model.header for model in staged.models]
-    namespaces = {header.cim for header in headers}
-    profiles = [profile for header in headers for profile in header.profiles]
-    return tuple(pack for pack in list_packs(registered) if applies(pack, namespaces, profiles))
+    return tuple(pack for pack in list_packs(registered) if applies(pack, headers))
 
 
-def applies(pack: Pack, namespaces: Iterable[str | None], profiles: Iterable[str]) -> bool:
-    """Whether a pack is meant for data of these CIM namespaces and profiles."""
+def applies(pack: Pack, headers: Sequence[Described]) -> bool:
+    """Whether a pack is meant for models with these headers.
+
+    A default pack that is tied to no CIM version is for plain RDF.
+    """
     meant = set(pack.namespaces or pack.applies)
-    if meant and meant.isdisjoint(namespace for namespace in namespaces if namespace):
+    if meant and meant.isdisjoint(header.cim for header in headers if header.cim):
         return False
     if pack.profiles:
+        profiles = [profile for header in headers for profile in header.profiles]
         return names_profile(profiles, pack.profiles)
-    return pack.default
+    return pack.default and (bool(meant) or any(header.kind == "rdf" for header in headers))
