@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kgnode.cim.datatypes import version_of
 from kgnode.cim.headers import Header
 from kgnode.cim.original import unpack
 from kgnode.cim.repairs import EXAMPLES, Place, Repairs
@@ -56,6 +57,8 @@ def check(read: Sequence[Standing], known: Mapping[str, str], repairs: Repairs) 
     """
     given = {standing.header.iri for standing in read}
     present = {keyword for standing in read for keyword in standing.header.keywords}
+    if any(standing.header.is_boundary for standing in read):
+        present.add("EQBD")
     elsewhere = False
     for standing in read:
         for iri in standing.header.dependent_on:
@@ -69,11 +72,14 @@ def check(read: Sequence[Standing], known: Mapping[str, str], repairs: Repairs) 
 
 
 def _probably(header: Header, present: set[str]) -> str:
-    needed = [need for keyword in header.keywords for need in NEEDS.get(keyword, ())]
-    missing = [WORDS[need] for need in dict.fromkeys(needed) if need not in present] or [
-        WORDS[need] for need in ("EQBD", "TPBD") if need not in present
-    ]
-    return " or ".join(missing) or "another version of a model that is given"
+    """Say what a missing model probably is: what this profile stands on and nobody gave."""
+    absent = {"TPBD"} if version_of(header) != "cgmes-2.4.15" else set()
+    direct = [need for keyword in header.keywords for need in NEEDS.get(keyword, ())]
+    for needed in (direct, ["EQBD", "TPBD"]):
+        missing = [need for need in dict.fromkeys(needed) if need not in present | absent]
+        if missing:
+            return " or ".join(WORDS[need] for need in missing)
+    return "another version of a model that is given"
 
 
 def _dangling(read: Sequence[Standing], given: set[str], repairs: Repairs) -> None:

@@ -52,6 +52,17 @@ SETS = [
     "relicapgrid/CommonAndBoundaryData/CGMES_2-4",
     "relicapgrid/CommonAndBoundaryData/CommonData_and_Boundary_merged.xml",
     "relicapgrid/CommonAndBoundaryData/Grid_CommonData_CGM-CD.xml",
+    *(
+        f"relicapgrid/CommonAndBoundaryData/Boundary_Border-{border}.xml"
+        for border in (
+            "Espheim-Portheim",
+            "Galia-Belgovia",
+            "Galia-Britheim",
+            "Galia-Nordheim",
+            "Svedala-Belgovia",
+            "Svedala-Espheim",
+        )
+    ),
     "builtin/eurostag_tutorial_example1_with_tie_lines_and_areas_cim16.zip",
     "builtin/eurostag_tutorial_example1_with_tie_lines_and_areas_cim100.zip",
     "builtin/four_substations_node_breaker_network_cim16.zip",
@@ -251,6 +262,20 @@ def test_the_generic_type_of_a_state_file_is_not_doubled(document: Made, reading
         q.object for q in staged.store.quads_for_pattern(subject, NamedNode(f"{RDF}type"), None)
     }
     assert types == {NamedNode(f"{CIM}ACLineSegment")}
+
+
+def test_three_authorities_and_their_boundary_leave_nothing_dangling_but_a_real_gap(
+    test_data: Path, context: ReadContext
+) -> None:
+    """The merged boundary file names a node that only another border file defines."""
+    folder = test_data / "cim/relicapgrid"
+    paths = [
+        *sorted(folder.glob("IGM_*/*.xml")),
+        folder / "CommonAndBoundaryData/CommonData_and_Boundary_merged.xml",
+    ]
+    found = [r for r in read(paths, context).repairs if r.code == "dangling_reference"]
+    assert [(r.count, r.examples[0].line) for r in found] == [(1, 324)]
+    assert found[0].examples[0].subject == "urn:uuid:892ef502-162b-469f-b93f-266aae828227"
 
 
 @pytest.mark.parametrize(
