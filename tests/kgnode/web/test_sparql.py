@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -329,3 +330,19 @@ def test_a_client_that_leaves_ends_its_query() -> None:
         while not ended and time.monotonic() < until:
             time.sleep(0.02)
     assert ended == ["ASK{}"]
+
+
+def test_a_client_that_leaves_frees_its_evaluator(tmp_path: Path) -> None:
+    node = NodeUnderTest(tmp_path, evaluators_per_view=1, query_timeout_seconds=120)
+    node.publish("net", {"urn:m": {None: triples(":a :p 1, 2, 3, 4, 5, 6, 7, 8, 9 .")}})
+    cross = " ".join(f"?a{number} ?b{number} ?c{number} ." for number in range(30))
+    runaway = quote(f"SELECT (COUNT(*) AS ?n) {{ {cross} }}")
+    head = f"GET /sparql?query={runaway} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer owner\r\n\r\n"
+    with served(node.endpoint(), node.close) as url:
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0)) as connection:
+            connection.sendall(head.encode())
+            time.sleep(1)
+        query = urlencode({"query": "ASK { ?s ?p 9 }", "timeout": 30})
+        reply = call(f"{url}?{query}", authorization="Bearer owner")
+    assert reply.json["boolean"] is True
