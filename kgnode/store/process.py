@@ -115,6 +115,15 @@ class HostProcess:
             self._process.wait()
 
 
+def forks_here() -> bool:
+    """Return whether view hosts can fork evaluators and see them end: Linux 5.3 and later."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return sys.platform == "linux"
+
+
 def proportional_bytes(pid: int) -> int:
     """Return a process's memory, shared pages divided among those who share them."""
     with contextlib.suppress(OSError):

@@ -56,7 +56,7 @@ class Room:
         """
         needed = DISK_VIEW_BYTES if on_disk else expected_bytes(key)
         for seat in seats:
-            seat.bytes = seat.host.memory_bytes()
+            seat.bytes = seat.host.memory_bytes() or expected_bytes(seat.key)
         total = needed + sum(seat.bytes for seat in seats) + sum(self._expected.values())
         leaving: list[Seat] = []
         for seat in sorted(seats, key=lambda seat: seat.used):

@@ -13,7 +13,6 @@ import hashlib
 import itertools
 import os
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -29,6 +28,7 @@ from kgnode.store.cells import Cell, Manifest
 from kgnode.store.door import Gone
 from kgnode.store.exchange import Died, Result, ask
 from kgnode.store.follow import Step, between, successor
+from kgnode.store.process import forks_here
 from kgnode.store.record import Record
 from kgnode.store.room import Room
 from kgnode.store.seat import Key, Seat, Serving
@@ -150,9 +150,7 @@ class Views:
     def __init__(self, record: Record, settings: Settings, run_folder: Path) -> None:
         self._record = record
         self._settings = settings
-        self._fork = (
-            settings.evaluator_fork and sys.platform == "linux" and hasattr(os, "pidfd_open")
-        )
+        self._fork = settings.evaluator_fork and forks_here()
         self._folder = run_folder / "views"
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True, mode=0o700)
