@@ -8,7 +8,6 @@ all), one gateway, and Oxigraph's own server with the union of all that the node
 from __future__ import annotations
 
 import json
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -152,20 +151,7 @@ def _union(nodes: dict[str, str], path: Path) -> Path:
 
 
 def _oxigraph(union: Path, folder: Path, port: int) -> tuple[str, ...]:
-    """A module that becomes Oxigraph's own server once the data is loaded."""
-    binary = Path(sys.executable).with_name("oxigraph")
-    code = folder / "single_store.py"
-    location = folder / "single"
-    code.write_text(
-        "import os, subprocess\n"
-        f"subprocess.run([{str(binary)!r}, 'load', '--location', {str(location)!r}, "
-        f"'--file', {str(union)!r}], check=True)\n"
-        f"subprocess.run([{str(binary)!r}, 'optimize', '--location', {str(location)!r}], "
-        "check=True)\n"
-        f"os.execv({str(binary)!r}, ['oxigraph', 'serve-read-only', '--location', "
-        f"{str(location)!r}, '--bind', '127.0.0.1:{port}'])\n"
-    )
-    return ("runpy", str(code))
+    return ("benchmarks.single_store", str(union), str(folder / "single"), str(port))
 
 
 def _wait(url: str, seconds: float = 60.0) -> None:

@@ -59,6 +59,8 @@ class Block:
     """How many UNIONs its union children come from."""
     query: Select | None = None
     """The subquery, for a child that is one."""
+    gives: frozenset[str] = frozenset()
+    """Variables whose values in a subquery limit what it is joined with."""
 
     @property
     def core(self) -> frozenset[str]:
@@ -139,6 +141,7 @@ class _Builder:
             case Sub(query):
                 child = self.child("sub", block, _passed(query))
                 child.query = query
+                child.gives = _given(query) & certain(node)
                 self.query(query, child, sensitive or ("LIMIT" if query.sliced else ""))
             case Values():
                 block.values.append(node)
@@ -164,6 +167,16 @@ def _passed(query: Select) -> frozenset[str] | None:
         return keys & frozenset(p.variable for p in query.projection if p.expression is None)
     if query.star:
         return None
+    return frozenset(p.variable for p in query.projection if p.expression is None)
+
+
+def _given(query: Select) -> frozenset[str]:
+    """The variables that come out of a subquery as they are inside."""
+    if query.grouped:
+        keys = frozenset(p.variable for p in query.group_by if p.expression is None)
+        return keys & frozenset(p.variable for p in query.projection if p.expression is None)
+    if query.star:
+        return certain(query.pattern)
     return frozenset(p.variable for p in query.projection if p.expression is None)
 
 

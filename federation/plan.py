@@ -29,6 +29,9 @@ class Group:
     members: frozenset[str]
     estimate: float
     filters: list[Expression] = field(default_factory=list)
+    first: Select | None = None
+    """The subquery with ORDER BY and LIMIT whose whole pattern this is: each member's first rows
+    hold the first of all."""
 
     @property
     def triples(self) -> list[Triple]:
@@ -90,7 +93,8 @@ def make(
             if plan.push is not None:
                 return plan
     for block in root.every():
-        plan.groups += _grouped(block, choices, hosts, None if blank else locality)
+        usable = None if blank or not repeatable else locality
+        plan.groups += _grouped(block, choices, hosts, usable)
     return plan
 
 
@@ -146,12 +150,30 @@ def _group(
     members = frozenset.intersection(*(hosts[leaf.triple] for leaf in leaves))
     estimate = min(_estimate(leaf.triple, choices[leaf.triple], members) for leaf in leaves)
     group = Group(block, leaves, members, estimate)
-    if filtered and group.simple:
+    query = block.query
+    if filtered and query is not None and _first_rows(query, block, group):
+        group.first = query
+        group.estimate = float((query.limit or 0) + query.offset) * max(1, len(members))
+    elif filtered and group.simple:
         names = group.variables
         group.filters = [
             f for f in block.filters if f.variables and f.variables <= names and portable(f)
         ]
     return group
+
+
+def _first_rows(query: Select, block: Block, group: Group) -> bool:
+    """True when members can order and cut a subquery by themselves."""
+    alone = len(group.leaves) == len(block.leaves) and not block.children and not block.values
+    plain = not query.grouped and not query.distinct and not query.reduced
+    bound = all(e.variables <= group.variables and portable(e) for e in query.order_by)
+    whole = not query.star and all(p.expression is None for p in query.projection)
+    return (
+        alone and plain and bound and whole and group.simple and query.limit is not None
+        and bool(query.order_by) and not query.trailing_values
+        and all(triple.graph is None for triple in group.triples)
+        and all(portable(f) for f in block.filters)
+    )  # fmt: skip
 
 
 def _mergeable(one: Leaf, other: Leaf, locality: Locality) -> bool:

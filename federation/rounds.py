@@ -15,7 +15,15 @@ from federation.blocks import Block
 from federation.fetch import Fetched, Scope, request
 from federation.members import NTRIPLES, Member
 from federation.plan import Group
-from federation.subquery import Malformed, SubQuery, compose, group_query, widened
+from federation.subquery import (
+    Malformed,
+    SubQuery,
+    compose,
+    first_rows,
+    group_query,
+    together,
+    widened,
+)
 from federation.tokens import Terms
 from federation.values import Values
 from kgnode.errors import ResultTooLarge
@@ -56,7 +64,14 @@ class Rounds:
                 break
             self.fetched.rounds += 1
             until = self.scope.until()
-            await asyncio.gather(*(self._fetch(group, until) for group in ready))
+            whole = [group for group in ready if self._fits_together(group)]
+            if len(whole) < 2:
+                whole = []
+            single = [group for group in ready if group not in whole]
+            await asyncio.gather(
+                *(self._fetch(group, until) for group in single),
+                *([self._together(whole, until)] if whole else []),
+            )
             most = self.scope.settings.federation_max_triples
             if self.fetched.triples > most:
                 raise ResultTooLarge(
@@ -91,6 +106,11 @@ class Rounds:
                 if all(term is not None and term[0] == "<" for term in column):
                     here = {term for term in column if term is not None}
                     found = here if found is None else found & here
+        for child in block.children:
+            if name in child.gives:
+                inside = self.known.get(child, {}).get(name)
+                if inside is not None:
+                    found = inside if found is None else found & inside
         passes = block.limited_by is None or name in block.limited_by
         if block.parent is not None and passes:
             above = self._values(block.parent, name)
@@ -100,7 +120,7 @@ class Rounds:
 
     def _limit(self, group: Group) -> tuple[str, set[str]] | None:
         """Return the variable whose values limit a group best, if that pays."""
-        if not group.simple:
+        if not group.simple or group.first is not None:
             return None
         best: tuple[str, set[str]] | None = None
         for name in group.variables:
@@ -114,6 +134,59 @@ class Rounds:
             return None
         most = min(group.estimate / 2, _BATCHES * settings.federation_batch_rows)
         return best if len(best[1]) <= most else None
+
+    def _fits_together(self, group: Group) -> bool:
+        """True for a group that one request can fetch together with others, without limits."""
+        return (
+            group.simple
+            and group.first is None
+            and not group.filters
+            and all(t.graph is None and str(t.predicate)[0] == "<" for t in group.triples)
+            and self._limit(group) is None
+        )
+
+    async def _together(self, groups: list[Group], until: float) -> None:
+        """Fetch several groups whole, with one request to each member."""
+        values = {group: Values(self._wanted(group)) for group in groups}
+        members = sorted(frozenset().union(*(group.members for group in groups)))
+        matched = await asyncio.gather(
+            *(self._all_at(member, groups, values, until) for member in members)
+        )
+        for group in groups:
+            if not any(group in found for found in matched):
+                self.dead.add(group.block)
+            self._learn(group, values[group])
+
+    async def _all_at(
+        self, member: str, groups: list[Group], values: dict[Group, Values], until: float
+    ) -> set[Group]:
+        """Fetch from one member; returns the groups that can have matched."""
+        here = [group for group in groups if member in group.members]
+        query = together([group.triples for group in here])
+        reply = await request(self.members[member], query, self.scope, self.fetched, until)
+        if reply.ok:
+            try:
+                for group in here:
+                    values[group].add_triples(reply.body, group.triples, mixed=True)
+            except Malformed as error:
+                reply = replace(reply, outcome="protocol", detail=str(error), body=b"")
+        if reply.ok:
+            reply = self.fetched.take(query, reply)
+        leaves = [leaf for group in here for leaf in group.leaves]
+        self.fetched.note(reply, leaves, rows=reply.body.count(b"\n"))
+        if not reply.ok:
+            return set(here)
+        return {
+            group
+            for group in here
+            if all(f" {t.predicate} ".encode() in reply.body for t in group.triples)
+        }
+
+    def _learn(self, group: Group, values: Values) -> None:
+        known = self.known.setdefault(group.block, {})
+        for name, found in values.sets.items():
+            if all(term[0] == "<" for term in found):
+                known[name] = known[name] & found if name in known else found
 
     async def _fetch(self, group: Group, until: float) -> None:
         limit = self._limit(group)
@@ -131,10 +204,7 @@ class Rounds:
         )
         if not any(replies):
             self.dead.add(group.block)
-        known = self.known.setdefault(group.block, {})
-        for name, found in values.sets.items():
-            if all(term[0] == "<" for term in found):
-                known[name] = known[name] & found if name in known else found
+        self._learn(group, values)
 
     def _wanted(self, group: Group) -> frozenset[str]:
         """The variables of a group that limit others still to come."""
@@ -151,6 +221,9 @@ class Rounds:
     def _queries(
         self, group: Group, member: str, limit: tuple[str, set[str]] | None
     ) -> Sequence[SubQuery]:
+        if group.first is not None:
+            made = first_rows(group.triples, group.first)
+            return (replace(made, text=f"{self.prologue}\n{made.text}"),)
         if not group.simple:
             return compose(part for triple in group.triples for part in widened(triple))
         filters = [expression.text for expression in group.filters]
@@ -197,7 +270,7 @@ def _limits(block: Block, group: Group, names: frozenset[str]) -> bool:
     """True when values that a block knows of one of the names limit a group."""
     here: Block | None = group.block
     while here is not None and names:
-        if here is block:
+        if here is block or (block.parent is here and names & block.gives):
             return True
         if here.limited_by is not None:
             names &= here.limited_by

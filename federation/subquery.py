@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from federation.algebra import Path, Triple
+from federation.algebra import Path, Select, Triple
 from federation.members import NTRIPLES, TSV
 
 _IRI = r"<[^\x00-\x20<>\"{}|^`\\]*>"
@@ -84,6 +84,15 @@ def group_query(
     return SubQuery(text, NTRIPLES, tuple(triples))
 
 
+def first_rows(triples: Sequence[Triple], query: Select) -> SubQuery:
+    """Return the query for the triples of a subquery's first rows at one member."""
+    lines = " ".join(" ".join(triple.terms) + " ." for triple in triples)
+    limit = (query.limit or 0) + query.offset
+    inner = f"SELECT * WHERE {query.where_text}\n{query.order_text} LIMIT {limit}"
+    text = f"CONSTRUCT {{ {lines} }} WHERE {{ {{ {inner} }} }}"
+    return SubQuery(text, NTRIPLES, tuple(triples))
+
+
 def compose(triples: Iterable[Triple], batch: int = 12) -> tuple[SubQuery, ...]:
     """Return the sub-queries that fetch all matches of plain patterns."""
     wanted = list(dict.fromkeys(triples))
@@ -101,20 +110,27 @@ def _is_everything(triple: Triple) -> bool:
 
 
 def _construct(triples: Sequence[Triple]) -> SubQuery:
+    return together([(triple,) for triple in triples])
+
+
+def together(groups: Sequence[Sequence[Triple]]) -> SubQuery:
+    """Return one query for several groups, each with variables of its own."""
     template: list[str] = []
     branches: list[str] = []
-    for at, triple in enumerate(triples):
-        terms = [_own(term, at) for term in triple.terms]
+    for at, triples in enumerate(groups):
+        lines: list[str] = []
         bound = ""
-        if not triple.variables:
-            # a template without variables would come back with every row of the other branches
-            bound = f" VALUES ?gridspine_{at} {{ {terms[1]} }}"
-            terms[1] = f"?gridspine_{at}"
-        line = " ".join(terms) + " ."
-        template.append(line)
-        branches.append("{ " + line + bound + " }")
+        for triple in triples:
+            terms = [_own(term, at) for term in triple.terms]
+            if not triple.variables:
+                # a template without variables would come back with rows of the other branches
+                bound += f" VALUES ?gridspine_{at} {{ {terms[1]} }}"
+                terms[1] = f"?gridspine_{at}"
+            lines.append(" ".join(terms) + " .")
+        template += lines
+        branches.append("{ " + " ".join(lines) + bound + " }")
     text = f"CONSTRUCT {{ {' '.join(template)} }} WHERE {{ {' UNION '.join(branches)} }}"
-    return SubQuery(text, NTRIPLES, tuple(triples))
+    return SubQuery(text, NTRIPLES, tuple(triple for group in groups for triple in group))
 
 
 def _own(term: str, at: int) -> str:

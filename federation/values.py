@@ -21,8 +21,8 @@ class Values:
     def __init__(self, names: Iterable[str]) -> None:
         self.sets: dict[str, set[str]] = {name: set() for name in names}
 
-    def add_triples(self, body: bytes, triples: Sequence[Triple]) -> None:
-        """Take values from N-Triples.
+    def add_triples(self, body: bytes, triples: Sequence[Triple], *, mixed: bool = False) -> None:
+        """Take values from N-Triples; ``mixed`` where other patterns' triples are among them.
 
         Raises:
             Malformed: a line is no triple, or a term is none.
@@ -42,7 +42,7 @@ class Values:
         for number, (at, triple, _) in enumerate(wanted):
             own = found.setdefault(number, set())
             predicate = triple.predicate
-            if isinstance(predicate, str) and predicate[0] == "<" and len(triples) > 1:
+            if isinstance(predicate, str) and predicate[0] == "<" and (mixed or len(triples) > 1):
                 only = predicate.encode()
                 own.update(line[at] for line in lines if line[1] == only)
             else:

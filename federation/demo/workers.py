@@ -10,32 +10,57 @@ import ctypes
 import multiprocessing
 import signal
 from collections.abc import Callable
-from multiprocessing.pool import AsyncResult
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
+
+from kgnode.errors import Unexpected
 
 T = TypeVar("T")
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
 class Pending(Generic[T]):
-    """A step that was handed over."""
+    """A step that runs; ``result`` waits for it."""
 
-    def __init__(self, handed: AsyncResult[T]) -> None:
-        self._handed = handed
+    def __init__(self, process: SpawnProcess, answers: Connection, name: str) -> None:
+        self._process, self._answers, self._name = process, answers, name
 
     def result(self) -> T:
-        """Wait for the step; return what it returned, or raise what it raised."""
-        while not self._handed.ready():
-            self._handed.wait(0.5)  # in short turns, so that a signal is heard
-        return self._handed.get()
+        """Return what the step returned, or raise what it raised.
+
+        Raises:
+            Unexpected: its process ended without an answer.
+        """
+        while not self._answers.poll(0.5):
+            pass  # in short turns, so that a signal is heard
+        try:
+            good, value = self._answers.recv()
+        except EOFError as error:
+            self._process.join()
+            code = self._process.exitcode
+            raise Unexpected(
+                f"The step {self._name} ended without an answer (exit code {code})."
+            ) from error
+        self._process.join()
+        if not good:
+            raise value
+        answer: T = value
+        return answer
+
+    def end(self) -> None:
+        """End the step's process if it still runs."""
+        if self._process.is_alive():
+            self._process.kill()
+        self._process.join()
 
 
 class Workers:
-    """Runs steps one after the other, each in a fresh process; use as a context manager."""
+    """Starts steps from the main thread; as a context manager it ends what still runs."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pool = context.Pool(1, _prepare, maxtasksperchild=1)
+        self._context = multiprocessing.get_context("spawn")
+        self._started: list[Pending[Any]] = []
 
     def __enter__(self) -> Workers:
         """Return itself."""
@@ -43,19 +68,31 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         """End whatever still runs."""
-        self._pool.terminate()
-        self._pool.join()
+        for pending in self._started:
+            pending.end()
 
     def start(self, step: Callable[..., T], *arguments: Any) -> Pending[T]:
-        """Hand over a step."""
-        return Pending(self._pool.apply_async(step, arguments))
+        """Start a step."""
+        receiving, sending = self._context.Pipe(duplex=False)
+        process = self._context.Process(
+            target=_work, args=(sending, step, arguments), daemon=True, name=step.__name__
+        )
+        process.start()
+        sending.close()
+        pending: Pending[T] = Pending(process, receiving, step.__name__)
+        self._started.append(pending)
+        return pending
 
     def run(self, step: Callable[..., T], *arguments: Any) -> T:
-        """Hand over a step and wait for it."""
+        """Start a step and wait for it."""
         return self.start(step, *arguments).result()
 
 
-def _prepare() -> None:
+def _work(answers: Connection, step: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the demo itself hears Ctrl-C and ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    try:
+        answers.send((True, step(*arguments)))
+    except Exception as error:
+        answers.send((False, error))

@@ -230,7 +230,9 @@ class _Query:
             )
         if kind < 0.5:
             shown = chance.sample(VARIABLES, 2)
-            order = " ".join((*shown, *(v for v in VARIABLES if v not in shown)))
+            order = " ".join(chance.choice(("{}", "DESC({})")).format(v) for v in shown)
+            if chance.random() < 0.6:
+                body = f"{shown[0]} {self.link()} {shown[1]} . " + self.bgp() * chance.randint(0, 1)
             return (
                 f"SELECT {' '.join(shown)} WHERE {{ {body} }} "
                 f"ORDER BY {order} LIMIT {chance.randint(1, 3)}"
