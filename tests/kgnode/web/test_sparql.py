@@ -333,7 +333,8 @@ def test_a_client_that_leaves_ends_its_query() -> None:
 
 
 def test_a_client_that_leaves_frees_its_evaluator(tmp_path: Path) -> None:
-    node = NodeUnderTest(tmp_path, evaluators_per_view=1, query_timeout_seconds=120)
+    one = {"evaluators_per_view": 1, "evaluators_max_per_view": 1}
+    node = NodeUnderTest(tmp_path, query_timeout_seconds=120, **one)
     node.publish("net", {"urn:m": {None: triples(":a :p 1, 2, 3, 4, 5, 6, 7, 8, 9 .")}})
     cross = " ".join(f"?a{number} ?b{number} ?c{number} ." for number in range(30))
     runaway = quote(f"SELECT (COUNT(*) AS ?n) {{ {cross} }}")
