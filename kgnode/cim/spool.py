@@ -100,6 +100,13 @@ class Spool(Kept):
         super().write(chunk)
         self.lines += chunk.count(b"\n")
 
+    def take(self, other: Spool) -> None:
+        """Append all lines of another spool."""
+        with other.open() as stream:
+            while chunk := stream.read(1 << 20):
+                Kept.write(self, chunk)
+        self.lines += other.lines
+
     @property
     def digest(self) -> str:
         """SHA-256 of everything written, in hexadecimal."""

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 
 from pyoxigraph import NamedNode, QuerySolutions, Store, Triple
 
-from kgnode.cim.staged import Model, Staged
+from kgnode.cim.spool import Spool
+from kgnode.cim.staged import Model, Staged, Statements
 from kgnode.errors import BadLabels
 from kgnode.names import CIM100, PREFIXES, RDF, label_iri
 from kgnode.policy.area import within
 from kgnode.policy.classes import below
 from kgnode.policy.labels_file import CLOSED, LabelRules, Rule, load_labels
-from kgnode.policy.lines import NONE, Lines, Names, divide
+from kgnode.policy.lines import NONE, Names, divide
 
-__all__ = ["CLOSED", "LabelRules", "Lines", "assign", "header_labels", "load_labels", "unused"]
+__all__ = ["CLOSED", "LabelRules", "assign", "header_labels", "load_labels", "unused"]
 
 Cells = Mapping[frozenset[str], Iterable[Triple]]
 
@@ -68,8 +69,9 @@ def header_labels(assigned: Mapping[str, Cells]) -> dict[str, list[str]]:
 
 def _begins(part: Iterable[Triple], head: bytes) -> bool:
     """Tell whether any statement of a cell has that subject; true where it cannot be told."""
-    if isinstance(part, Lines):
-        return any(line.startswith(head) or line[:1] != b"<" for line in part.lines)
+    if isinstance(part, Statements):
+        with part.ntriples() as stream:
+            return any(line.startswith(head) or line[:1] != b"<" for line in stream)
     return True
 
 
@@ -179,8 +181,11 @@ def _cells(staged: Staged, model: Model, marks: Marks, iris: Mapping[str, str]) 
     statements = staged.graph(model.iri)
     if not any(kept):
         return {full(NONE): statements}
-    cells: dict[frozenset[str], list[bytes]] = {}
     with statements.ntriples() as stream:
-        for names, lines in divide(stream, *kept).items():
-            cells.setdefault(full(names), []).extend(lines)
-    return {labels: Lines(tuple(lines)) for labels, lines in cells.items()}
+        divided = divide(stream, *kept)
+    cells: dict[frozenset[str], Spool] = {}
+    for names, spool in divided.items():
+        known = cells.setdefault(full(names), spool)
+        if known is not spool:
+            known.take(spool)
+    return {labels: Statements(spool, spool.lines) for labels, spool in cells.items()}

@@ -7,37 +7,17 @@ mark that was missed would open what is closed.
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import BinaryIO
 
-from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple, parse
+from pyoxigraph import BlankNode, NamedNode, RdfFormat, parse
+
+from kgnode.cim.spool import Spool
 
 Names = frozenset[str]
 NONE: Names = frozenset()
 CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Some triples of a model: iterate over them, or take them as an N-Triples stream."""
-
-    lines: tuple[bytes, ...]
-
-    def __iter__(self) -> Iterator[Triple]:
-        """Yield the triples in the order of the model."""
-        for quad in parse(self.ntriples(), RdfFormat.N_TRIPLES):
-            yield quad.triple
-
-    def __len__(self) -> int:
-        """Return how many lines there are."""
-        return len(self.lines)
-
-    def ntriples(self) -> BinaryIO:
-        """Return the triples as a binary N-Triples stream."""
-        return io.BytesIO(b"".join(self.lines))
 
 
 def divide(
@@ -45,14 +25,17 @@ def divide(
     subjects: Mapping[str, Names],
     predicates: Mapping[str, Names],
     objects: Mapping[str, Names],
-) -> Mapping[Names, list[bytes]]:
+) -> Mapping[Names, Spool]:
     """Return label set -> lines; the set of a line is the union of its three marks.
 
-    Cost: one pass, three look-ups a line; unions are made once per combination.
+    Cost: one pass, three look-ups a line; unions are made once per combination. What is large
+    lies in temporary files, so memory does not grow with the model.
     """
     by_subject, by_predicate, by_object = map(_as_terms, (subjects, predicates, objects))
-    parts: dict[tuple[Names, Names, Names], list[bytes]] = defaultdict(list)
+    unions: dict[tuple[Names, Names, Names], Names] = {}
+    spools: dict[Names, Spool] = defaultdict(Spool)
     while chunk := stream.readlines(CHUNK_BYTES):
+        parts: dict[Names, list[bytes]] = defaultdict(list)
         for line in chunk:
             subject, predicate, value = _terms(line)
             key = (
@@ -60,11 +43,13 @@ def divide(
                 by_predicate.get(predicate, NONE),
                 by_object.get(value, NONE),
             )
-            parts[key].append(line)
-    united: dict[Names, list[bytes]] = {}
-    for (first, second, third), lines in parts.items():
-        united.setdefault(first | second | third, []).extend(lines)
-    return united
+            union = unions.get(key)
+            if union is None:
+                union = unions[key] = key[0] | key[1] | key[2]
+            parts[union].append(line if line.endswith(b"\n") else line + b"\n")
+        for names, lines in parts.items():
+            spools[names].write(b"".join(lines))
+    return spools
 
 
 def _as_terms(marks: Mapping[str, Names]) -> dict[bytes, Names]:
