@@ -3,7 +3,9 @@
 In: the GB network of the test data, copied until it has the size wanted, with faults put in. Out:
 seconds and ratios in benchmarks/results/assurance.json. Core constraints of the GB core pack are
 compared (both peers run them; SPARQL constraints take pySHACL hours at this size); the parsing of
-data is stated apart. The full pack, and incremental validation, are timed on their own.
+data is stated apart. Left out for all: sh:lessThan and sh:lessThanOrEquals, which pyrudof judges
+otherwise than pySHACL and the suite. The full pack, and incremental validation, are timed on their
+own. Seconds are of processor time, so that other work on the machine weighs less.
 
 Run: python -m benchmarks.assurance [25k|1m|full|incremental]...
 """
@@ -41,6 +43,7 @@ ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("GRIDSPINE_DATA", ROOT.parent / "shared" / "data")) / "cim" / "gb"
 CIM = CIM100
 Key = tuple[str, str]
+LEFT_OUT = frozenset((sh("sparql"), sh("lessThan"), sh("lessThanOrEquals")))
 
 
 def network(name: str, copies: int) -> list[ox.Triple]:
@@ -76,7 +79,7 @@ def core_pack() -> tuple[Pack, str]:
     kept = [
         ox.Triple(s, p, o)
         for s, p, o in graph
-        if p != sh("sparql") and sh("select") not in graph.properties(s)
+        if p not in LEFT_OUT and sh("select") not in graph.properties(s)
     ]
     text = ox.serialize(kept, format=ox.RdfFormat.TURTLE)
     assert text is not None
@@ -97,9 +100,9 @@ def timed(call: Callable[[], object], rounds: int = 1) -> tuple[float, object]:
     times, answer = [], None
     for _ in range(rounds):
         gc.collect()
-        start = time.perf_counter()
+        start = time.process_time()
         answer = call()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return statistics.median(times), answer
 
 
@@ -204,7 +207,7 @@ def full_pack(figures: Figures) -> None:
         report.seconds,
         "s",  # type: ignore[attr-defined]
         aim="under 2",
-        note=f"reading {reading:.2f} s and merging {seconds:.2f} s in all apart",
+        note=f"with merging the staged models; reading {reading:.2f} s apart",
     )
 
 

@@ -27,7 +27,7 @@ from kgnode.assurance.compile import (
 )
 from kgnode.assurance.conditions import violates
 from kgnode.assurance.data import Data, original
-from kgnode.assurance.facts import facts_of
+from kgnode.assurance.facts import Facts, facts_of, screening_pays
 from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
 from kgnode.assurance.limits import Limits, Meter
@@ -68,7 +68,8 @@ class Judge:
     ) -> None:
         self._data = data
         self._meter = meter or Meter(Limits())
-        self._facts = facts_of(data) if screen else None
+        self._screen = screen
+        self._facts: Facts | None = None
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
@@ -110,6 +111,8 @@ class Judge:
 
     def run(self, plan: Plan) -> Iterator[Result]:
         """Yield the results of a plan, with terms as the shapes and files wrote them."""
+        if self._screen and screening_pays(plan):
+            self._facts = facts_of(self._data)
         yield from map(self._spelled, self._run(plan))
 
     def _spelled(self, result: Result) -> Result:
@@ -197,7 +200,7 @@ class Judge:
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
         pattern, shown = fused.source.pattern, ""
         if fused.path is not None:
-            pattern, shown = f"{pattern} ?this {fused.path.sparql()} ?value .", "?value"
+            pattern, shown = fused.source.values(fused.path), "?value"
         query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
         names = ["this", value[1:], *flags]
         for focus, node, *marks in self._rows(query, names, _named(members[0])):

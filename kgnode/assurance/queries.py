@@ -40,7 +40,7 @@ def with_values(source: Source, path: Path | None) -> str:
     """Return the pattern that binds ``?value`` to the value nodes of ``?this``."""
     if path is None:
         return f"{source.pattern} BIND(?this AS ?value)"
-    return f"{source.pattern} ?this {path.sparql()} ?value ."
+    return source.values(path)
 
 
 def reaches(path: Path | None, value: str = "?value") -> str:
@@ -77,8 +77,9 @@ def count_check(source: Source, member: Member) -> Check | None:
             f"GROUP BY ?this HAVING(COUNT(DISTINCT ?value) < {number})"
         )
     if number == 1:
+        values = with_values(source, member.shape.path)
         return Check(
-            f"SELECT ?this WHERE {{ {pattern} ?this {path} ?value . ?this {path} ?other . "
+            f"SELECT ?this WHERE {{ {values} ?this {path} ?other . "
             f"FILTER(!sameTerm(?value, ?other)) }}"
         )
     return Check(

@@ -53,6 +53,13 @@ class Source:
         parts = [f"{{ {nodes.pattern} {branch} }}" for branch in self.branches or (self.pattern,)]
         return Source(" UNION ".join(parts) if len(parts) > 1 else parts[0][2:-2], self.depth)
 
+    def values(self, path: Path) -> str:
+        """Return the pattern that binds ``?value`` to each value of a path from these nodes."""
+        reach = f"?this {path.sparql()} ?value ."
+        if self.branches == (f"?this {path.sparql()} ?object .",):
+            return reach
+        return f"{self.pattern} {reach}"
+
     def step(self, path: Path) -> Source:
         """Return the values of a path from these nodes, each once."""
         up = f"?up{self.depth}"
