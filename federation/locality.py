@@ -82,7 +82,7 @@ def _hosted(root: Block, locality: Locality) -> frozenset[str] | None:
         return None
     hosts = frozenset.intersection(*(locality.hosts[triple] for triple in triples))
     if len(hosts) > 1 and not (
-        any(locality.alone(triple) for triple in triples) or len(set(triples)) > 1
+        len(set(triples)) > 1 or any(locality.alone(triple) for triple in triples)
     ):
         return None
     if not all(_hangs_on(child, root.leaves, locality) for child in root.children):

@@ -19,6 +19,8 @@ from federation.sources import Choice, choose
 from federation.summaries import Known
 from federation.tokens import Terms
 
+_REQUEST_ROWS = 50
+
 
 @dataclass(eq=False)
 class Group:
@@ -42,6 +44,11 @@ class Group:
     def variables(self) -> frozenset[str]:
         """All variables of the patterns."""
         return frozenset().union(*(triple.variables for triple in self.triples))
+
+    @property
+    def cost(self) -> float:
+        """What fetching the group whole costs, in rows: each request counts as some."""
+        return self.estimate + _REQUEST_ROWS * len(self.members)
 
     @property
     def simple(self) -> bool:

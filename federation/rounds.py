@@ -87,12 +87,12 @@ class Rounds:
         return False
 
     def _waits(self, group: Group) -> bool:
-        if not group.simple or group.estimate <= self.scope.settings.federation_small_rows:
+        if not group.simple or group.cost <= self.scope.settings.federation_small_rows:
             return False
         return any(
             other is not group
             and other.simple
-            and other.estimate * _MUCH <= group.estimate
+            and other.cost * _MUCH <= group.cost
             and _limits(other.block, group, other.variables & group.variables)
             for other in self.pending
         )
@@ -130,9 +130,9 @@ class Rounds:
         if best is None or not best[1]:
             return best
         settings = self.scope.settings
-        if group.estimate <= settings.federation_small_rows:
+        if group.cost <= settings.federation_small_rows:
             return None
-        most = min(group.estimate / 2, _BATCHES * settings.federation_batch_rows)
+        most = min(group.cost / 2, _BATCHES * settings.federation_batch_rows)
         return best if len(best[1]) <= most else None
 
     def _fits_together(self, group: Group) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 
@@ -29,6 +30,7 @@ from kgnode.query.parse import ParsedQuery
 from kgnode.query.serialise import engine_format
 from kgnode.settings import Settings, load_settings
 
+_PLANS_KEPT = 256
 _EVERYTHING = Leaf(Triple("?s", "?p", "?o"), "a part that is not followed")
 _EVERYTHING_NAMED = Leaf(Triple("?s", "?p", "?o", "?g"), "a part that is not followed")
 _DESCRIBED = Leaf(Triple("?s", "?p", "?o"))
@@ -44,6 +46,7 @@ class Federation:
     terms: TermDesk
     evaluators: Evaluators
     settings: Settings = field(default_factory=load_settings)
+    plans: dict[tuple[str, str, bool], tuple[tuple[Any, ...], Plan]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, members: Sequence[Member], settings: Settings | None = None) -> Federation:
@@ -98,20 +101,36 @@ class Run:
             self.terms = await federation.terms.of(
                 self._members, self.known, scope.identity, scope.deadline
             )
-        plan = make(
-            self.query,
-            self.parsed.without_dataset(),
-            self.known,
-            self.terms,
-            narrowed=scope.narrowed,
-            repeatable=self.parsed.repeatable,
-        )
+        plan = self._plan(self.query)
         if plan.push is not None:
             body = await self._push(plan, plan.push)
             if body is not None:
                 return body
             self.fetched = Fetched(scope.dataset)
         return await self._fragments(self.query, plan)
+
+    def _plan(self, query: Select) -> Plan:
+        """Return the plan, kept while no member's view changes."""
+        key = (self.scope.identity.key, self.parsed.text, self.scope.narrowed)
+        basis = (
+            self.terms,
+            tuple(k.summary.version if k.summary else None for k in self.known.values()),
+        )
+        kept = self.federation.plans.get(key)
+        if kept is not None and kept[0][0] is basis[0] and kept[0][1] == basis[1]:
+            return kept[1]
+        plan = make(
+            query,
+            self.parsed.without_dataset(),
+            self.known,
+            self.terms,
+            narrowed=self.scope.narrowed,
+            repeatable=self.parsed.repeatable,
+        )
+        if len(self.federation.plans) >= _PLANS_KEPT:
+            self.federation.plans.clear()
+        self.federation.plans[key] = (basis, plan)
+        return plan
 
     # the query in groups of patterns
 

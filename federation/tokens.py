@@ -55,6 +55,7 @@ class Tokens:
 
 
 UNKNOWN = Tokens(None, True, True)
+_SEVERAL = "\0"
 NOTHING = Tokens()
 
 
@@ -144,17 +145,30 @@ class Terms:
         self, one: Triple, ones: Iterable[str], other: Triple, others: Iterable[str], name: str
     ) -> bool:
         """True when a join of two patterns on a variable cannot cross members."""
-        others = list(others)
-        for member in ones:
-            here: Tokens | None = None
-            for second in others:
-                if member == second:
-                    continue
-                if here is None:
-                    here = self.at(member, one, name)
-                if here.meets(self.at(second, other, name)):
-                    return False
-        return True
+        here = {member: self.at(member, one, name) for member in ones}
+        there = {member: self.at(member, other, name) for member in others}
+        if len(here.keys() | there.keys()) <= 1:
+            return True
+        if any(tokens.shared is None for tokens in (*here.values(), *there.values())):
+            return not any(
+                tokens.meets(against)
+                for member, tokens in here.items()
+                for second, against in there.items()
+                if member != second
+            )
+        one_side = {member for member, tokens in here.items() if tokens.literals}
+        other_side = {member for member, tokens in there.items() if tokens.literals}
+        if one_side and other_side and len(one_side | other_side) > 1:
+            return False
+        owners: dict[int, str] = {}
+        for member, tokens in there.items():
+            for term in tokens.shared or ():
+                owners[term] = member if owners.get(term, member) == member else _SEVERAL
+        return all(
+            owners.get(term, member) == member
+            for member, tokens in here.items()
+            for term in tokens.shared or ()
+        )
 
 
 def _apart(ones: list[Tokens], others: list[Tokens]) -> bool:
