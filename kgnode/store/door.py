@@ -34,12 +34,12 @@ class Door:
         retired: no query is to begin any more; those that wait are still let in.
     """
 
-    def __init__(self, path: str, evaluators: int, most: int, grow: Callable[[], None]) -> None:
+    def __init__(self, path: str, evaluators: int, most: int, order: Callable[[str], None]) -> None:
         self.retired = False
         self._path = path
         self._evaluators = evaluators
         self._most = most
-        self._grow = grow
+        self._order = order
         self._capacity = evaluators
         self._ended = time.monotonic()
         self._idle: list[socket.socket] = []
@@ -82,6 +82,11 @@ class Door:
                 return
         self._close(connection)
         self._hand_over(None)
+
+    def slow(self) -> None:
+        """Take note that a query takes long: it is to stand back behind quick ones."""
+        if not self.retired:
+            self._order("calm")
 
     def shut(self) -> None:
         """Let in those that wait, but nobody else; evaluators see it when their connection ends."""
@@ -145,7 +150,7 @@ class Door:
         if stalled and self._capacity < self._most and not self.retired:
             self._ended = time.monotonic()
             self._capacity += 1
-            self._grow()
+            self._order("grow")
             self._hand_over(None)
         if not turn.done():
             asyncio.get_running_loop().call_later(WAIT_SECONDS, self._ask_for_more, turn)

@@ -42,6 +42,9 @@ from kgnode.store.rows import FORMS, RowForm
 GROWTH_MAX_BYTES = 256 << 20
 """An evaluator that has grown by more leaves, and a fresh fork takes its place."""
 
+CALM_PRIORITY = 10
+"""Nice value of an evaluator whose query takes long; it leaves after that query."""
+
 STANDARD_DESCRIPTORS = 3
 """Descriptors that are always open (the host sees to it), so that none below is free to take."""
 
@@ -95,6 +98,7 @@ def serve(
                 if answer is None:
                     break
                 grown = once or _peak_bytes() - start > GROWTH_MAX_BYTES
+                grown = grown or os.getpriority(os.PRIO_PROCESS, 0) >= CALM_PRIORITY
                 answer(wire.LEAVES if grown else wire.STAYS)
         if once:
             return 0

@@ -35,6 +35,9 @@ CHUNK_BYTES = 256 << 10
 GRACE_SECONDS = 0.25
 """How long after the deadline an evaluator has to end itself before it is given up."""
 
+SLOW_SECONDS = 0.2
+"""A query that takes longer lets others go before it."""
+
 
 class Died(Exception):
     """The evaluator ended before it answered, well before the deadline."""
@@ -101,6 +104,7 @@ async def ask(
     message = wire.LENGTH.pack(len(body)) + body
     connection = await door.enter(deadline)
     stays = False
+    slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, door.slow)
     try:
         sent = connection.send(message)
         if sent < len(message):
@@ -115,6 +119,7 @@ async def ask(
             ) from None
         raise _deadline(timeout_seconds) from None
     finally:
+        slow.cancel()
         door.leave(connection, stays=stays)
     if kind == wire.ERROR:
         raise _refusal(orjson.loads(content))

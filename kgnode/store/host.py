@@ -30,6 +30,7 @@ from kgnode.store import arming, evaluator, wire
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 BACKLOG = 1024
+SAMPLE_SECONDS = 0.03
 FAILURES_MAX = 5
 """Evaluators that may fail at once, one after another, before the host gives up."""
 
@@ -152,6 +153,19 @@ class Host:
             if generation.name == name and generation.current and room:
                 self._fork(generation, extra=True)
 
+    def do_calm(self, name: str) -> None:
+        """Let evaluators that have computed all the while stand back behind those that just woke.
+
+        They leave after their query; their place is taken by a fresh one.
+        """
+        pids = [pid for g in self.generations if g.name == name for pid in g.evaluators]
+        before = {pid: computing_since(pid) for pid in pids}
+        time.sleep(SAMPLE_SECONDS)
+        for pid in pids:
+            if before[pid] is not None and computing_since(pid) == before[pid]:
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, pid, evaluator.CALM_PRIORITY)
+
     def do_retire(self, name: str) -> None:
         """End a generation: what is queued is still answered, nothing new is accepted."""
         for generation in self.generations:
@@ -246,6 +260,16 @@ def threads() -> int:
     """Return how many threads this process has, native ones too where that can be seen."""
     tasks = Path("/proc/self/task")
     return len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
+
+
+def computing_since(pid: int) -> str | None:
+    """Return how often a process has waited so far, if it does not wait now."""
+    with contextlib.suppress(OSError, KeyError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        if status["State"].startswith("R"):
+            return status["voluntary_ctxt_switches"]
+    return None
 
 
 def end_with_parent(parent: int) -> None:

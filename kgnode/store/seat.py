@@ -78,10 +78,10 @@ class Seat:
 
     def __post_init__(self) -> None:
         own = self.serving
-        self.door = Door(own.path, own.evaluators, own.most, self._grow)
+        self.door = Door(own.path, own.evaluators, own.most, self._order)
 
-    def _grow(self) -> None:
-        self.host.order_soon("grow", name=self.serving.name)
+    def _order(self, do: str) -> None:
+        self.host.order_soon(do, name=self.serving.name)
 
     @property
     def triples(self) -> int:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 
 import pytest
 
 from kgnode.errors import Deadline, Overloaded
-from kgnode.store import door
+from kgnode.store import door, evaluator
 from kgnode.store.record import FolderRecord
-from kgnode.store.view import Limits
+from kgnode.store.view import Limits, View
 
 from .conftest import CSV, JSON, LIMITS, model, publish, views_of
-from .test_evaluator import LOOKUP
+from .test_evaluator import LOOKUP, processes_of, until
 from .test_view import RUNAWAY, many
 
 PAIRS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f }"
@@ -65,6 +66,33 @@ def test_whoever_leaves_the_queue_takes_nothing_along(record: FolderRecord) -> N
     asyncio.run(scenario())
 
 
+def test_a_query_that_takes_long_stands_back_and_its_evaluator_is_replaced(
+    record: FolderRecord,
+) -> None:
+    def priorities(view: View) -> list[int]:
+        evaluators = processes_of(view) - {view.seat.host.pid}
+        return sorted(os.getpriority(os.PRIO_PROCESS, pid) for pid in evaluators)
+
+    async def scenario() -> None:
+        cells = publish(record, model("urn:m:1", {"a": many(3000)}))
+        async with views_of(record) as views:
+            view = await views.get(cells)
+            (base,) = set(priorities(view))
+            slow = asyncio.create_task(view.evaluate(RUNAWAY, JSON, Limits(2.0, 10, 1000)))
+            await until(lambda: priorities(view) == [base, max(base, evaluator.CALM_PRIORITY)])
+            await view.evaluate(LOOKUP, JSON, LIMITS)
+            with pytest.raises(Deadline):
+                await slow
+            await until(lambda: priorities(view) == [base, base])
+            long = f"SELECT (COUNT(*) AS ?n) {{ {PAIRS[25:-1]} FILTER(STR(?a) != STR(?e)) }}"
+            answer = await (await view.evaluate(long, CSV, LIMITS)).read()
+            assert answer.startswith(b"n\r\n")
+            await until(lambda: priorities(view) == [base, base])
+            assert views.counts["died"] == 0
+
+    asyncio.run(scenario())
+
+
 def test_the_queue_has_an_end(record: FolderRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "QUEUE_MAX", 3)
 
@@ -93,7 +121,7 @@ def test_who_waits_for_an_evaluator_that_never_comes_gets_the_next_free_one(
         async with views_of(record, evaluators_per_view=1) as views:
             view = await views.get(cells)
             entry = view.seat.door
-            monkeypatch.setattr(entry, "_grow", lambda: None)  # asked for, but none comes
+            monkeypatch.setattr(entry, "_order", lambda _: None)  # asked for, but none comes
             start = time.monotonic()
             await asyncio.gather(*(view.evaluate(PAIRS, CSV, LIMITS) for _ in range(6)))
             assert time.monotonic() - start < 15
