@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from kgnode.cim.account import Account
 from kgnode.cim.archive import Source, sources
 from kgnode.cim.datatypes import version_of, vocabulary
 from kgnode.cim.dependencies import Standing, check
 from kgnode.cim.difference import SECTIONS, Difference
 from kgnode.cim.document import Document
 from kgnode.cim.headers import Header
-from kgnode.cim.identity import Identities, valid_iri, with_separator
+from kgnode.cim.identity import Identities, escaped, valid_iri, with_separator
 from kgnode.cim.original import Reading, pack
 from kgnode.cim.plain import PlainGraph, format_of, nameless, read_plain
 from kgnode.cim.repairs import Place, Repairs, refuse
@@ -58,15 +59,24 @@ class ReadContext:
 
 @dataclass
 class Entry:
-    """One CIM document on its way."""
+    """One CIM document on its way.
+
+    Attributes:
+        subjects: terms of everything it describes.
+        outward: spelling -> term of its references to things it does not describe.
+        own_names: local names, no UUIDs, that it defines; ``other_names`` it only uses.
+    """
 
     source: Source
     survey: Survey
     header: Header
     base: str = ""
     spools: dict[str, Spool] = field(default_factory=dict)
-    identities: Identities | None = None
-    document: Document | None = None
+    account: Account = field(default_factory=Account)
+    subjects: set[str] = field(default_factory=set)
+    outward: dict[str, str] = field(default_factory=dict)
+    own_names: set[str] = field(default_factory=set)
+    other_names: set[str] = field(default_factory=set)
     spelling: bytes = b""
     content_hash: str = ""
     repairs: Repairs = field(default_factory=Repairs)
@@ -257,7 +267,7 @@ def scan(entry: Entry, foreign: Mapping[str, str]) -> None:
     reading = Reading(entry.header.iri, entry.base, version, foreign, entry.survey.namespaces)
     entry.spelling = pack(reading, tee.blob())
     entry.content_hash = reading.digest(tee.digest.digest())
-    entry.identities, entry.document = identities, document
+    _keep(entry, document, identities)
     if document.repeated_subjects:
         main = entry.spools["main"]
         spool, dropped = main.without_repeats(document.repeated_subjects)
@@ -268,32 +278,36 @@ def scan(entry: Entry, foreign: Mapping[str, str]) -> None:
             entry.repairs.add("repeated_statement", Place(entry.source.name), "", dropped)
 
 
+def _keep(entry: Entry, document: Document, identities: Identities) -> None:
+    """Keep of a pass what the others need to know, and let go of the rest."""
+    entry.account, entry.subjects = document.account, document.subjects
+    entry.outward = {
+        spelling: term
+        for spelling, term in identities.references.items()
+        if term not in document.subjects
+    }
+    names = identities.local_names
+    entry.own_names = {n for n in names if f"<{entry.base}{escaped(n)}>" in document.defined}
+    entry.other_names = names - entry.own_names
+
+
 def _foreign_names(
     entries: Sequence[Entry], context: ReadContext
 ) -> list[tuple[Entry, dict[str, str]]]:
     """Find documents that name things of another base, and which base each name has."""
     owners: dict[str, dict[str, str]] = {}
     for entry in entries:
-        own = cast(Document, entry.document)
-        names = cast(Identities, entry.identities).local_names
-        prefix = f"<{entry.base}"
-        for name in names:
-            if f"{prefix}{name}>" in own.defined:
-                owners.setdefault(name, {})[entry.header.iri] = entry.base
+        for name in entry.own_names:
+            owners.setdefault(name, {})[entry.header.iri] = entry.base
     again = []
     for entry in entries:
-        own = cast(Document, entry.document)
         foreign: dict[str, str] = {}
-        for name in cast(Identities, entry.identities).local_names:
+        for name in entry.other_names:
             bases = owners.get(name, {})
-            if entry.header.iri in bases or not bases:
+            if not bases or entry.base in bases.values():
                 continue
-            wanted = next(
-                (bases[iri] for iri in entry.header.dependent_on if iri in bases),
-                next(iter(bases.values())),
-            )
-            if wanted != entry.base and entry.base not in bases.values():
-                foreign[name] = wanted
+            depended = (bases[iri] for iri in entry.header.dependent_on if iri in bases)
+            foreign[name] = next(depended, next(iter(bases.values())))
         if foreign:
             again.append((entry, foreign))
     return again
@@ -313,7 +327,6 @@ def _stage(
     spools: dict[str, Spool] = {}
     differences: dict[str, Difference] = {}
     for entry in entries:
-        account = cast(Document, entry.document).account
         main = entry.spools["main"]
         if entry.header.kind == "difference":
             parts = [entry.spools.get(name) or Spool() for name in SECTIONS]
@@ -328,7 +341,7 @@ def _stage(
                 entry.source.name,
                 entry.base,
                 entry.spelling,
-                account,
+                entry.account,
             )
         )
     for graph in plain:
@@ -361,7 +374,7 @@ def _standing(entry: Entry) -> Standing:
         entry.header,
         entry.source.name,
         entry.base,
-        cast(Document, entry.document).subjects,
-        cast(Identities, entry.identities).references,
+        entry.subjects,
+        entry.outward,
         entry.spelling,
     )
