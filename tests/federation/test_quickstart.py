@@ -1,4 +1,4 @@
-"""The quickstart of the documentation, run as a newcomer would: its blocks, one shell, real servers."""
+"""The quickstart runs as it stands: two organisations, real processes, one question."""
 
 from __future__ import annotations
 
