@@ -78,11 +78,14 @@ def _write(text: str) -> None:
 def warning(repair: Repair) -> dict[str, Any]:
     """Return a repair in the form of the command line's ``problems``."""
     place = repair.examples[0] if repair.examples else None
+    first = next((detail for detail in repair.details if detail), "")
+    hints = [f"First: {first}." if first else ""]
+    hints += ["--strict refuses what needs repair."] if repair.severity == "repair" else []
     return {
         "code": repair.code,
         "severity": "warning",
         "message": repair.message,
-        "hint": "--strict refuses what needs repair.",
+        "hint": " ".join(hint for hint in hints if hint),
         "file": place.file if place else None,
         "line": place.line if place else None,
         "subject": place.subject if place else None,
