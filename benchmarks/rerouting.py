@@ -172,6 +172,7 @@ def main() -> None:
     figures = Figures("rerouting")
     path = DATA / "cim" / "gsp_four_authorities.zip"
     one_set(figures, "four authorities", stores_of({"": [path]}), [path], ("3 s", "0.25 s", ""), 24)
+    figures.write()
     if "--gb" in sys.argv:
         from federation.demo.scenario import build
 
@@ -180,6 +181,7 @@ def main() -> None:
             paths = {o.id: list(o.files) for o in scenario.organisations}
             files = list(scenario.network_files)
             one_set(figures, "GB demo", stores_of(paths), files, ("5 s", "0.7 s", ""), 8)
+            figures.write()
     if "--national" in sys.argv:
         national(figures, path)
     assert figures.equal_results

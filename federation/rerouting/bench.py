@@ -21,18 +21,11 @@ from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow, Pinned, Table, load_flow
 from federation.rerouting.network import Network, plain_id
 from federation.rerouting.openpoints import Busbars
+from federation.rerouting.ratings import Loading, Ratings
 from kgnode.errors import NotFound
 
 BASE = "base"
 _SCRATCH = "switched"
-
-
-@dataclass(frozen=True)
-class Loading:
-    """The most loaded asset: percent of its permanent rating, its IRI; NaN where none is rated."""
-
-    percent: float
-    asset: str
 
 
 @dataclass(frozen=True)
@@ -232,32 +225,15 @@ class Bench:
 
     def loadings(self, flow: LoadFlow, assets: Collection[str] | None = None) -> dict[str, float]:
         """Return percent of permanent rating by IRI; assets without a rating are left out."""
-        found: dict[str, float] = {}
-        sides = (
-            ("lines", "i1", "ONE"),
-            ("lines", "i2", "TWO"),
-            ("transformers", "i1", "ONE"),
-            ("transformers", "i2", "TWO"),
-            ("boundary_lines", "i", "NONE"),
-        )
-        for table, column, side in sides:
-            for own, current in flow.tables[table][column].items():
-                limit = self._limits[side].get(own)
-                iri = self.iris.get(own)
-                if limit is None or iri is None or (assets is not None and iri not in assets):
-                    continue
-                percent = 0.0 if math.isnan(current) else 100.0 * current / limit
-                if percent >= found.get(iri, 0.0):
-                    found[iri] = percent
-        return found
+        return self._ratings.percent(flow, assets)
 
     def loading(self, flow: LoadFlow, assets: Collection[str]) -> Loading:
         """Return the most loaded of some assets."""
-        found = self.loadings(flow, assets)
-        if not found:
-            return Loading(math.nan, "")
-        asset = max(found, key=lambda iri: (found[iri], iri))
-        return Loading(found[asset], asset)
+        return self._ratings.worst(flow, assets)
+
+    @cached_property
+    def _ratings(self) -> Ratings:
+        return Ratings(self._limits, self.iris)
 
     def voltages(self, flow: LoadFlow, levels: Collection[str]) -> Table:
         """Return per-unit voltage of the live buses of some voltage levels (IRIs), by bus id."""

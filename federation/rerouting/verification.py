@@ -11,12 +11,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from federation.rerouting.bench import Bench, Loading, Voltage
+from federation.rerouting.bench import Bench, Voltage
 from federation.rerouting.contingencies import Contingencies, NewViolations
 from federation.rerouting.faultlevel import FaultLevel, worst_in_parallel
 from federation.rerouting.footprint import Footprint, Footprints
 from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow
+from federation.rerouting.ratings import Loading
 from federation.rerouting.transfers import Candidate
 
 NO_LOADING = Loading(math.nan, "")

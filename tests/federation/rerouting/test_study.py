@@ -133,7 +133,7 @@ def test_hidden_demand_is_said_with_what_was_assumed(
     assert areas["DNOA"]["unknown_demand"] == 12 and areas["DNOB"]["unknown_demand"] == 0
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(
     hidden=st.dictionaries(
         st.sampled_from(["TNO", "DNOA", "DNOB"]),

@@ -119,8 +119,8 @@ def test_contingencies_are_read_as_the_change_against_the_base(
     bench = Bench(network, four_grid, four_areas)
     assert bench.base.converged
     contingencies = Contingencies(bench)
-    kinds = ("ACLineSegment", "PowerTransformer")
-    branches = [p.iri for p in bench.grid.equipment.values() if p.kind in kinds]
+    parts = bench.grid.equipment.values()
+    branches = [p.iri for p in parts if p.kind in ("ACLineSegment", "PowerTransformer")]
     assert contingencies.new(branches).overloads == ()
     assert contingencies.new(branches).voltages == ()
     found = contingencies._run(contingencies._elements(branches))
