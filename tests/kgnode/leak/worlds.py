@@ -134,7 +134,10 @@ class World:
 worlds = st.builds(
     World,
     st.tuples(
-        st.lists(models, min_size=1, max_size=2).map(tuple), st.lists(models, max_size=1).map(tuple)
+        st.lists(
+            models, min_size=1, max_size=2, unique_by=lambda found: frozenset(map(str, found))
+        ).map(tuple),
+        st.lists(models, max_size=1).map(tuple),
     ),
     st.tuples(rules.map(tuple), rules.map(tuple)),
     st.booleans(),
