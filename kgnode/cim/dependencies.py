@@ -73,6 +73,8 @@ def check(read: Sequence[Standing], known: Mapping[str, str], repairs: Repairs) 
 
 def _probably(header: Header, present: set[str]) -> str:
     """Say what a missing model probably is: what this profile stands on and nobody gave."""
+    if header.is_boundary:
+        return "another boundary or common-data model"
     absent = {"TPBD"} if version_of(header) != "cgmes-2.4.15" else set()
     direct = [need for keyword in header.keywords for need in NEEDS.get(keyword, ())]
     for needed in (direct, ["EQBD", "TPBD"]):
