@@ -56,6 +56,7 @@ class Data:
         self.store = store
         self.derived = derived
         self.context: frozenset[str] = frozenset()
+        self.changes = 0
         self._marks = 0
 
     def mark(self) -> ox.NamedNode:
@@ -71,6 +72,7 @@ class Data:
 
     def change(self, added: Collection[ox.Triple], removed: Collection[ox.Triple]) -> None:
         """Apply a change; the numbers of the classes follow it."""
+        self.changes += 1
         classes = self.classes
         for triples, step in ((removed, -1), (added, 1)):
             for triple in triples:

@@ -27,17 +27,20 @@ from kgnode.assurance.compile import (
 )
 from kgnode.assurance.conditions import violates
 from kgnode.assurance.data import Data, original
-from kgnode.assurance.facts import Facts, facts_of, screening_pays
+from kgnode.assurance.facts import facts_of
 from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
 from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.paths import Path, predicate
-from kgnode.assurance.queries import count_check, single_checks, with_values
+from kgnode.assurance.queries import count_check, reaches, single_checks, with_values
 from kgnode.assurance.results import Result
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
 from kgnode.assurance.sparql import asking, over, prepare
 from kgnode.assurance.words import term_text
+
+_COLUMNS = 40
+"""Checks fused into one query at most."""
 
 _PLACE = re.compile(r"\{[?$]([A-Za-z_0-9]+)\}")
 Row = tuple[Term, ...]
@@ -68,8 +71,7 @@ class Judge:
     ) -> None:
         self._data = data
         self._meter = meter or Meter(Limits())
-        self._screen = screen
-        self._facts: Facts | None = None
+        self._facts = facts_of(data) if screen else None
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
@@ -111,8 +113,6 @@ class Judge:
 
     def run(self, plan: Plan) -> Iterator[Result]:
         """Yield the results of a plan, with terms as the shapes and files wrote them."""
-        if self._screen and screening_pays(plan):
-            self._facts = facts_of(self._data)
         yield from map(self._spelled, self._run(plan))
 
     def _spelled(self, result: Result) -> Result:
@@ -124,9 +124,13 @@ class Judge:
         return replace(result, focus=exact[0], value=exact[1] if exact[1:] else None)
 
     def _run(self, plan: Plan) -> Iterator[Result]:
+        missing: dict[str, list[Fused]] = defaultdict(list)
         for fused in plan.fused.values():
             yield from self._values(fused)
             yield from self._counts(fused)
+            missing[fused.source.pattern].append(fused)
+        for group in missing.values():
+            yield from self._absent(group)
         for source, member in plan.single:
             yield from self._single(source, member)
         for source, path, shape in plan.nested:
@@ -141,8 +145,6 @@ class Judge:
             ways = Counter(value for _, value in self._pairs(source, path))
             for result in found:
                 yield from [result] * ways[result.focus]
-
-    # -- rows ---------------------------------------------------------------------------------
 
     def _rows(self, query: str, names: Sequence[str], what: str = "") -> Iterator[Row]:
         """Yield the distinct rows of a query, as many as the limits allow."""
@@ -187,43 +189,84 @@ class Judge:
             pack=self._pack,
         )
 
-    # -- value nodes and their number -----------------------------------------------------------
-
     def _values(self, fused: Fused) -> Iterator[Result]:
         """Judge all constraints on single value nodes of one path in one scan."""
-        members = [m for m in fused.values if not self._proved(m, fused.path)]
+        members = fused.values
         if not members:
             return
         value = "?this" if fused.path is None else "?value"
         tests = [violates(m.constraint, value, self.sources.is_instance) for m in members]
         flags = [f"f{number}" for number in range(len(tests))]
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
-        pattern, shown = fused.source.pattern, ""
+        source, shown = fused.source, ""
+        wrong = f"FILTER({' || '.join(tests)})"
         if fused.path is not None:
-            pattern, shown = fused.source.values(fused.path), "?value"
-        query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
+            shown = "?value"
+            first = f"SELECT ?this WHERE {{ ?this {fused.path.sparql()} ?value . {wrong} }}"
+            narrowed = self._screened(source, fused.path, first)
+            if narrowed is None:
+                return
+            source = narrowed
+        pattern = source.pattern if fused.path is None else source.values(fused.path)
+        query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} {wrong} }}"
         names = ["this", value[1:], *flags]
         for focus, node, *marks in self._rows(query, names, _named(members[0])):
             for member, mark in zip(members, marks, strict=True):
                 if mark.value == "true":
                     yield self._result(member, focus, node)
 
+    def _screened(self, source: Source, path: Path, first: str) -> Source | None:
+        """Return the focus nodes that may be wrong at all; None where there are none.
+
+        Asking a property alone who is wrong is several times faster than asking it of each focus
+        node, and the answer serves all shapes that ask the same. Sources that are small beside the
+        property, or many that are wrong, are judged directly.
+        """
+        if self._facts is None or not path.simple or not source.worth(self._facts.triples(path)):
+            return source
+        found = self._facts.subjects(first)
+        if found is None:
+            return source
+        return source.within(self.sources.marked(found)) if found else None
+
     def _counts(self, fused: Fused) -> Iterator[Result]:
         """Judge all counts on one path; equal bounds of several shapes share a query."""
         alike: dict[str, list[Member]] = defaultdict(list)
         for member in fused.counts:
-            check = count_check(fused.source, member)
-            if check is not None and not self._proved(member, fused.path):
+            if _is_presence(member) or fused.path is None:
+                continue
+            source: Source | None = fused.source
+            if member.constraint.kind == "maxCount" and bound(member.constraint) > 0:
+                if self._facts is not None and self._facts.single_valued(fused.path):
+                    continue
+                first = (
+                    f"SELECT ?this WHERE {{ ?this {fused.path.sparql()} ?value }} "
+                    f"GROUP BY ?this HAVING(COUNT(*) > {bound(member.constraint)})"
+                )
+                source = self._screened(fused.source, fused.path, first)
+            check = None if source is None else count_check(source, member)
+            if check is not None:
                 alike[check.query].append(member)
         for query, members in alike.items():
             for (focus,) in self._rows(query, ("this",), _named(members[0])):
                 for member in members:
                     yield self._result(member, focus)
 
-    def _proved(self, member: Member, path: Path | None) -> bool:
-        return self._facts is not None and self._facts.prove(member.constraint, path)
-
-    # -- the rest -------------------------------------------------------------------------------
+    def _absent(self, group: Sequence[Fused]) -> Iterator[Result]:
+        """Judge all "at least one" of the same focus nodes in one scan."""
+        wanted = [(f, [m for m in f.counts if _is_presence(m)]) for f in group]
+        wanted = [(fused, members) for fused, members in wanted if members]
+        for start in range(0, len(wanted), _COLUMNS):
+            part = wanted[start : start + _COLUMNS]
+            tests = [f"NOT EXISTS {{ {reaches(fused.path)} }}" for fused, _ in part]
+            columns = " ".join(f"({test} AS ?f{n})" for n, test in enumerate(tests))
+            pattern = part[0][0].source.pattern
+            query = f"SELECT ?this {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
+            names = ["this", *(f"f{n}" for n in range(len(tests)))]
+            for focus, *marks in self._rows(query, names, _named(part[0][1][0])):
+                for (_, members), mark in zip(part, marks, strict=True):
+                    for member in members if mark.value == "true" else ():
+                        yield self._result(member, focus)
 
     def _single(self, source: Source, member: Member) -> Iterator[Result]:
         kind = member.constraint.kind
@@ -286,8 +329,6 @@ class Judge:
         for focus in bad:
             yield self._result(member, focus)
 
-    # -- queries of the pack ----------------------------------------------------------------------
-
     def _sparql(self, source: Source, member: Member) -> Iterator[Result]:
         query = member.constraint.sparql
         assert query is not None  # noqa: S101
@@ -326,6 +367,11 @@ class Judge:
             message = text_of(member.shape.messages) or text_of(query.messages)
             solution = {**member.constraint.parameters, "this": focus, "value": value}
             yield self._result(member, focus, value, message=_fill(message, solution))
+
+
+def _is_presence(member: Member) -> bool:
+    """Whether a count asks for one value at least."""
+    return member.constraint.kind == "minCount" and bound(member.constraint) == 1
 
 
 def _named(member: Member) -> str:

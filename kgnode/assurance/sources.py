@@ -24,6 +24,10 @@ _HOLDS = ox.NamedNode(MARK + "holds")
 _THIS = re.compile(r"[?$]this\b")
 
 
+_FIRST = 6
+"""How many times more triples than focus nodes a property may have to be asked first."""
+
+
 class Unsupported(Exception):
     """A shape that is not compiled; the message says which feature of it."""
 
@@ -39,6 +43,7 @@ class Source:
         branches: the alternatives it is made of, as plain patterns.
         targets: what makes a node a focus node: ("class" | "subjectsOf" | "objectsOf", IRI).
         fixed: made of given nodes or a query, so that ``targets`` does not tell all.
+        size: number of focus nodes, where the classes tell it.
     """
 
     pattern: str
@@ -47,6 +52,13 @@ class Source:
     branches: tuple[str, ...] = ()
     targets: frozenset[tuple[str, str]] = frozenset()
     fixed: bool = False
+    size: int | None = None
+
+    def worth(self, triples: int) -> bool:
+        """Whether a property of so many triples is quicker asked first than the focus nodes."""
+        if self.depth or self.fixed:
+            return False
+        return self.size is None or triples <= _FIRST * self.size
 
     def within(self, nodes: Source) -> Source:
         """Return those of these focus nodes that are among some marked nodes."""
@@ -120,12 +132,18 @@ class Sources:
         if nodes:
             pattern = self.marked(nodes).pattern
             branches[pattern] = pattern
+        kinds = {target.kind for target in shape.targets}
+        size = sum(
+            self._data.classes.get(name, 0)
+            for name in {n for t in shape.targets for n in self.classes(str(t.term.value))}
+        )
         fixed = any(target.kind in ("node", "sparql") for target in shape.targets)
         return replace(
             _union(list(branches)),
             branches=tuple(branches.values()),
             targets=frozenset(targets),
             fixed=fixed,
+            size=size if kinds == {"class"} else None,
         )
 
     def _triggers(self, target: Target) -> Iterable[tuple[str, str]]:
