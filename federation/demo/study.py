@@ -32,7 +32,7 @@ from kgnode.cim.writer import write_zip
 from kgnode.errors import MemberError
 
 ASK_SECONDS = 300.0
-VERIFIED_AT_MOST = 6
+VERIFIED_AT_MOST = 5
 """Candidates proven by load flow; the others are only counted."""
 
 
@@ -109,13 +109,13 @@ def assemble(
 
 
 def _pair(scenario: Scenario) -> tuple[str, str]:
-    """Return two neighbours of different owners, the largest giver first."""
+    """Return two neighbours of different owners: the receiver is the largest there is."""
     facts = {gsp.ident: gsp for gsp in scenario.facts.gsps}
     pairs = [(facts[one], facts[two]) for one, two in scenario.facts.neighbours]
     across = [pair for pair in pairs if pair[0].owner != pair[1].owner]
     giver, receiver = max(
         (pair for one, two in across for pair in ((one, two), (two, one))),
-        key=lambda pair: pair[0].mw,
+        key=lambda pair: pair[1].mw,
     )
     return giver.name, receiver.name
 
