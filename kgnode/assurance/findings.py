@@ -37,6 +37,7 @@ class Example:
 class Cause:
     """All results of one constraint of one shape: one thing to understand and mend."""
 
+    rule: str
     shape: str
     component: str
     path: str

@@ -50,8 +50,7 @@ def _cause_lines(number: int, cause: Cause) -> list[str]:
 
 
 def _rule(cause: Cause) -> str:
-    name = cause.shape.rpartition("#")[2]
-    return f"{name} of {cause.pack}" if cause.pack else name
+    return f"{cause.rule} of {cause.pack}" if cause.pack else cause.rule
 
 
 def _example(example: Example) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyoxigraph as ox
+
 from kgnode.assurance import render, sarif, standard
 from kgnode.assurance.assets import Assets
 from kgnode.assurance.findings import Cause, Example, Findings
@@ -70,6 +72,7 @@ class Report(Findings):
 
 def _cause_json(cause: Cause) -> dict[str, Any]:
     return {
+        "rule": cause.rule,
         "shape": cause.shape,
         "component": cause.component,
         "path": cause.path,
@@ -131,25 +134,46 @@ def _cause(group: list[Result], assets: Assets) -> Cause:
     examples = tuple(
         Example(
             assets.get(result.focus),
-            "" if result.value in (None, result.focus) else term_text(result.value),
+            _value_text(result, assets),
             sentence(result),
         )
         for result in group[:EXAMPLES]
     )
     return Cause(
+        rule=_rule_name(first),
         shape=shape_name(first.shape.id, first.shape.name),
         component=shorten(first.component),
         path="" if first.path is None else str(first.path),
         severity=severity_name(first.severity),
         count=len(group),
         message=sentence(first),
-        found=found(first),
+        found=examples[0].value or found(first),
         expected=expected(first.constraint, first.message),
         hint=hint(first),
         pack=first.pack,
         engine=first.engine,
         examples=examples,
     )
+
+
+def _value_text(result: Result, assets: Assets) -> str:
+    """Return a value for people; an object of the model by its name."""
+    if result.value is None or result.value == result.focus:
+        return ""
+    if isinstance(result.value, ox.NamedNode):
+        asset = assets.get(result.value)
+        if asset.name:
+            return str(asset)
+    return term_text(result.value)
+
+
+def _rule_name(result: Result) -> str:
+    """Return the short name of a rule: of its query where it is one, else of its shape."""
+    query = result.constraint.sparql if result.constraint is not None else None
+    node = result.shape.id
+    if query is not None and isinstance(query.node, ox.NamedNode):
+        node = query.node
+    return shape_name(node, result.shape.name).rpartition("#")[2]
 
 
 def shape_name(node: Term, name: str) -> str:
