@@ -274,6 +274,7 @@ def main() -> None:
     parser.add_argument("--size", default="gb", choices=("gb", "small"))
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", choices=("comunica", "fedx"), help="one peer")
     parser.add_argument("--peer-rounds", type=int, default=2)
     parser.add_argument("--peer-seconds", type=float, default=PEER_LIMIT_SECONDS)
     options = parser.parse_args()
@@ -285,7 +286,7 @@ def main() -> None:
     ):
         peers = {}
         if options.peers:
-            peers = start_peers(options.peers.resolve(), found, options.peer_seconds)
+            peers = start_peers(options.peers.resolve(), found, options.peer_seconds, options.only)
         try:
             write(measure(found, options.rounds, peers, options.peer_rounds), found)
         finally:
@@ -293,14 +294,15 @@ def main() -> None:
                 peer.close()
 
 
-def start_peers(folder: Path, found: Stage, seconds: float) -> dict[str, Peer]:
-    """Start both peers over the nodes' endpoints."""
+def start_peers(folder: Path, found: Stage, seconds: float, only: str | None) -> dict[str, Peer]:
+    """Start the peers over the nodes' endpoints."""
     urls = [f"{url}/sparql" for url in found.nodes.values()]
     limit = str(int(seconds * 1000))
-    return {
-        "comunica": Peer(["node", str(PEERS / "comunica.mjs"), limit, *urls], folder),
-        "fedx": Peer(["java", "-cp", "lib/*:classes", "FedX", limit, *urls], folder),
+    commands = {
+        "comunica": ["node", str(PEERS / "comunica.mjs"), limit, *urls],
+        "fedx": ["java", "-cp", "lib/*:classes", "FedX", limit, *urls],
     }
+    return {n: Peer(c, folder) for n, c in commands.items() if only in (None, n)}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Becomes Oxigraph's own server over one file: ``python -m benchmarks.single_store FILE FOLDER PORT``.
+"""Becomes Oxigraph's server over one file: ``python -m benchmarks.single_store FILE FOLDER PORT``.
 
 In: N-Triples. Out: the process replaced by the server, read-only, the store optimised.
 """

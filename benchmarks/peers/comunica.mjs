@@ -4,6 +4,12 @@ import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
 const require = createRequire(process.cwd() + "/");
+// a dependency binds two functions on loading that Node.js 20 does not have
+require("node:worker_threads").markAsUncloneable ??= () => {};
+const zlib = require("node:zlib");
+zlib.createZstdDecompress ??= () => {
+  throw new Error("no zstd in this Node.js");
+};
 const { QueryEngine } = require("@comunica/query-sparql");
 
 const [limit, ...urls] = process.argv.slice(2);
