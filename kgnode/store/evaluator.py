@@ -16,14 +16,13 @@ import os
 import resource
 import select
 import socket
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pyoxigraph import (
     QueryResultsFormat,
@@ -37,13 +36,14 @@ from pyoxigraph import (
 
 from kgnode.errors import GridspineError, record
 from kgnode.store import wire
-from kgnode.store.rows import FORMS, RowForm
+from kgnode.store.rows import FORMS
+from kgnode.store.spool import Full, Spool
 
 GROWTH_MAX_BYTES = 256 << 20
 """An evaluator that has grown by more leaves, and a fresh fork takes its place."""
 
 CALM_PRIORITY = 10
-"""Nice value of an evaluator whose query takes long; it leaves after that query."""
+"""Nice value of an evaluator while its query takes long."""
 
 STANDARD_DESCRIPTORS = 3
 """Descriptors that are always open (the host sees to it), so that none below is free to take."""
@@ -52,14 +52,6 @@ PROCESS = Path("/proc/self/statm")
 
 RECYCLED = 3
 """Exit status of an evaluator that leaves so that a fresh one takes its place."""
-
-
-class Full(Exception):
-    """The answer passed a limit; ``cut`` says which."""
-
-    def __init__(self, cut: bytes) -> None:
-        super().__init__()
-        self.cut = cut
 
 
 def serve(
@@ -82,7 +74,7 @@ def serve(
     """
     opened = store()
     _confine(memory_bytes)
-    start = _peak_bytes()
+    start, priority = _peak_bytes(), os.getpriority(os.PRIO_PROCESS, 0)
     while True:
         if once and not _readable(listener, 1.0):
             return 0
@@ -98,7 +90,7 @@ def serve(
                 if answer is None:
                     break
                 grown = once or _peak_bytes() - start > GROWTH_MAX_BYTES
-                grown = grown or os.getpriority(os.PRIO_PROCESS, 0) >= CALM_PRIORITY
+                grown = grown or not _as_quick_as(priority)
                 answer(wire.LEAVES if grown else wire.STAYS)
         if once:
             return 0
@@ -235,112 +227,6 @@ class _Counted:
         self.more = next(iterator, None) is not None
 
 
-class Spool:
-    """The answer while it is made: in memory while small, then in a file without a name."""
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        self.max_rows: int = request.get("rows", 0)
-        self.max_bytes: int = request["bytes"]
-        self.rows: RowForm | None = None
-        self.size = 0
-        self._marks = 0
-        self._check_above = self.max_rows
-        self._edge = b""
-        self._parts: list[bytes] = []
-        self._file: IO[bytes] | None = None
-
-    def write(self, content: bytes) -> int:
-        """Take the next bytes. Raises ``Full`` when a limit is passed."""
-        content = bytes(content)
-        self.size += len(content)
-        if self._file is not None:
-            self._file.write(content)
-        else:
-            self._parts.append(content)
-            if self.size > wire.INLINE_MAX_BYTES:
-                self._to_file()
-        if self.rows is not None:
-            self._count(self.rows, content)
-        if self.size > self.max_bytes:
-            raise Full(wire.BYTES)
-        return len(content)
-
-    def flush(self) -> None:
-        """Do nothing: nothing leaves before the answer is whole."""
-
-    def empty(self) -> None:
-        """Forget what was written."""
-        self.size = 0
-        self._parts = []
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def too_many_rows(self) -> bool:
-        """Return whether there are more rows than allowed, exactly."""
-        if self.rows is None or self.rows.at_most(self._marks) <= self.max_rows:
-            return False
-        ends = self.rows.ends(self._content())
-        return next(islice(ends, self.max_rows, None), None) is not None
-
-    def shorten(self, cut: bytes) -> bytes:
-        """Cut the answer after the last row within both limits; return which cut it."""
-        rows = self.rows
-        if rows is None:
-            raise Full(cut)
-        content = self._content()
-        room = self.max_bytes - len(rows.tail)
-        end = 0
-        for count, offset in enumerate(rows.ends(content)):
-            if count == self.max_rows or offset > room:
-                cut = wire.ROWS if count == self.max_rows else wire.BYTES
-                break
-            end = offset
-        if not end:
-            raise Full(wire.BYTES)
-        self.empty()
-        self.rows = None
-        self.write(content[:end] + rows.tail)
-        return cut
-
-    def send(self, connection: socket.socket, cut: bytes, stays: bytes) -> None:
-        """Send the answer: small ones inline, others as the descriptor of their file."""
-        if self._file is None:
-            head = wire.HEAD.pack(wire.INLINE, cut, stays, self.size)
-            connection.sendall(b"".join([head, *self._parts]))
-            return
-        self._file.flush()
-        head = wire.HEAD.pack(wire.FILE, cut, stays, self.size)
-        socket.send_fds(connection, [head], [self._file.fileno()])
-
-    def _count(self, rows: RowForm, content: bytes) -> None:
-        """Keep the count of marks; scan exactly only once they could be too many."""
-        overlap = self._edge + content[: len(rows.mark) - 1]
-        self._marks += content.count(rows.mark) + overlap.count(rows.mark)
-        self._edge = (self._edge + content)[-(len(rows.mark) - 1) :] if len(rows.mark) > 1 else b""
-        possible = rows.at_most(self._marks)
-        if possible <= self._check_above:
-            return
-        if rows.exact:
-            raise Full(wire.ROWS)
-        exact = sum(1 for _ in islice(rows.ends(self._content()), self.max_rows + 1))
-        if exact > self.max_rows:
-            raise Full(wire.ROWS)
-        self._check_above = possible + max(self.max_rows - exact, self.max_rows // 8)
-
-    def _content(self) -> bytes:
-        if self._file is None:
-            return b"".join(self._parts)
-        self._file.flush()
-        return os.pread(self._file.fileno(), self.size, 0)
-
-    def _to_file(self) -> None:
-        with _descriptors():
-            self._file = tempfile.TemporaryFile(dir=".")  # noqa: SIM115
-        self._file.write(b"".join(self._parts))
-        self._parts = []
-
-
 def _call(store: Store, name: str, argument: str | None) -> bytes:
     """Run a function of ours on the store."""
     module, _, attribute = name.partition(":")
@@ -370,17 +256,6 @@ def _no_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@contextlib.contextmanager
-def _descriptors() -> Iterator[None]:
-    """Allow descriptors for a moment while a query runs: the spool's own file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def hung_up(connection: socket.socket) -> bool:
     """Return whether the other side has closed; it sends nothing more otherwise."""
     return _readable(connection, 0)
@@ -390,6 +265,17 @@ def _readable(connection: socket.socket, seconds: float) -> bool:
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
+
+
+def _as_quick_as(priority: int) -> bool:
+    """Take back the priority of the start, where the host has lowered it and the system lets us."""
+    if os.getpriority(os.PRIO_PROCESS, 0) == priority:
+        return True
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, priority)
+    except OSError:
+        return False
+    return True
 
 
 def _peak_bytes() -> int:

@@ -156,7 +156,7 @@ class Host:
     def do_calm(self, name: str) -> None:
         """Let evaluators that have computed all the while stand back behind those that just woke.
 
-        They leave after their query; their place is taken by a fresh one.
+        After its query one takes its priority back, or leaves and a fresh one takes its place.
         """
         pids = [pid for g in self.generations if g.name == name for pid in g.evaluators]
         before = {pid: computing_since(pid) for pid in pids}
