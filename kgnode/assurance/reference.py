@@ -125,14 +125,7 @@ def _run(
     ontology: rdflib.Graph | None,
     pack: str,
 ) -> list[Result]:
-    chosen = {root.id for root in roots}
-    others = {shape.id for shape in shapes.targeted} - chosen
-    kept = (
-        triple
-        for triple in shapes.graph
-        if triple[1] != sh("rule")
-        and (triple[0] not in others or not _makes_a_target(triple[1], triple[2]))
-    )
+    kept = _part(shapes.graph, roots)
     try:
         _, report, _ = pyshacl_validate(
             data, shacl_graph=to_rdflib(kept), ont_graph=ontology, advanced=True, inplace=False
@@ -142,6 +135,28 @@ def _run(
     if not isinstance(report, rdflib.Graph):
         raise BadShapes(f"pySHACL failed: {getattr(report, 'message', report)}")
     return list(_results(report, shapes, pack))
+
+
+def _part(graph: Graph, roots: Collection[Shape]) -> Iterator[tuple[Subject, ox.NamedNode, Term]]:
+    """Yield what a shapes graph says of some shapes and all they refer to, rules left out.
+
+    Shapes that are only referred to lose their targets, so that they judge nothing by themselves.
+    """
+    chosen = {root.id for root in roots}
+    pending: list[Term] = [*chosen, *graph.subjects(TYPE, sh("ConstraintComponent"))]
+    seen: set[Term] = set()
+    while pending:
+        node = pending.pop()
+        if node in seen or isinstance(node, ox.Literal):
+            continue
+        seen.add(node)
+        for predicate, values in graph.properties(node).items():
+            if predicate == sh("rule"):
+                continue
+            for value in values:
+                pending.append(value)
+                if node in chosen or not _makes_a_target(predicate, value):
+                    yield node, predicate, value
 
 
 def _makes_a_target(predicate: ox.NamedNode, value: Term) -> bool:
