@@ -77,6 +77,27 @@ def test_a_pack_is_added_listed_replaced_and_removed(tmp_path: Path) -> None:
         add_pack(source.with_name("mine.ttl"), home, id="../evil")
 
 
+def test_official_documents_are_judged_on_the_profile_they_are_for(
+    test_data: Path, tmp_path: Path
+) -> None:
+    official = tmp_path / "official"
+    official.mkdir()
+    for file in (test_data / "shapes" / "entsoe_cgmes3").glob("*_Topology-AP-Con-*.ttl"):
+        (official / file.name).write_bytes(file.read_bytes())
+    pack = add_pack(official, tmp_path / "packs", id="topology")
+    assert pack.profiles == ("Topology",)
+    folder = test_data / "cim/microgrid_cgmes3/MicroGrid/BaseCase"
+    merged = read([folder / "MicroGrid-BaseCase-Merged"], CONTEXT)
+    assert "topology" in {p.id for p in packs_for(merged, tmp_path / "packs")}
+    report = validate(merged, [pack])
+    assert report.engines == {"compiled": report.engines["compiled"], "pyshacl": 0}
+    assert report.engines["compiled"] > 30
+    assert report.passes, report.text()
+    boundary = read([folder / "MicroGrid-BD-MAS"], CONTEXT)
+    assert "topology" not in {p.id for p in packs_for(boundary, tmp_path / "packs")}
+
+
+@pytest.mark.nightly
 def test_official_packs_are_chosen_by_the_header_and_judged(
     test_data: Path, tmp_path: Path
 ) -> None:
