@@ -46,6 +46,8 @@ NETWORKS = {
 }
 CIM = CIM100
 Key = tuple[str, str]
+FAULTS = 100
+"""Faults put into each data set, about: a model that somebody is about to publish has few."""
 LEFT_OUT = frozenset((sh("sparql"),))
 
 
@@ -67,9 +69,10 @@ def _usual(triple: ox.Triple) -> ox.Triple:
     return triple
 
 
-def break_some(triples: list[ox.Triple], share: float) -> list[ox.Triple]:
+def break_some(triples: list[ox.Triple], faults: int) -> list[ox.Triple]:
     """Return the triples with some left out, some doubled and some with a wrong value."""
     chance = random.Random(7)
+    share = faults / len(triples)
     out = []
     for triple in triples:
         luck = chance.random()
@@ -129,7 +132,7 @@ def compare(label: str, name: str, copies: int, figures: Figures, rounds: int) -
     """Time the three engines on one size and assert equal results."""
     pack, text = core_pack()
     lines = ox.serialize(
-        with_classes(break_some(network(name, copies), 0.003)), format=ox.RdfFormat.N_TRIPLES
+        with_classes(break_some(network(name, copies), FAULTS)), format=ox.RdfFormat.N_TRIPLES
     )
     assert lines is not None
     large = copies > 1

@@ -7,9 +7,8 @@ value nodes that fail the nested shapes, which are themselves judged set at a ti
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pyoxigraph as ox
@@ -32,17 +31,17 @@ from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
 from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.paths import Path, predicate
-from kgnode.assurance.queries import count_check, reaches, single_checks, with_values
+from kgnode.assurance.queries import count_check, range_check, reaches, single_checks, with_values
 from kgnode.assurance.results import Result
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
 from kgnode.assurance.sparql import asking, over, prepare
-from kgnode.assurance.words import term_text
+from kgnode.assurance.words import fill, term_text, text_of
 
+_MANY = 2**62
 _COLUMNS = 40
 """Checks fused into one query at most."""
 
-_PLACE = re.compile(r"\{[?$]([A-Za-z_0-9]+)\}")
 Row = tuple[Term, ...]
 
 _TESTS: dict[str, Callable[[int, int], bool]] = {
@@ -232,8 +231,12 @@ class Judge:
     def _counts(self, fused: Fused) -> Iterator[Result]:
         """Judge all counts on one path; equal bounds of several shapes share a query."""
         alike: dict[str, list[Member]] = defaultdict(list)
-        for member in fused.counts:
-            if _is_presence(member) or fused.path is None:
+        counts = [m for m in fused.counts if not _is_presence(m)]
+        if fused.path is not None and not fused.path.simple and len(counts) > 1:
+            yield from self._range(fused.source, fused.path, counts)
+            return
+        for member in counts:
+            if fused.path is None:
                 continue
             source: Source | None = fused.source
             if member.constraint.kind == "maxCount" and bound(member.constraint) > 0:
@@ -250,6 +253,17 @@ class Judge:
         for query, members in alike.items():
             for (focus,) in self._rows(query, ("this",), _named(members[0])):
                 for member in members:
+                    yield self._result(member, focus)
+
+    def _range(self, source: Source, path: Path, members: Sequence[Member]) -> Iterator[Result]:
+        """Judge several counts on one path that is no property, in one scan."""
+        bounds = [(m, bound(m.constraint), m.constraint.kind == "minCount") for m in members]
+        low = max((number for _, number, is_least in bounds if is_least), default=0)
+        high = min((number for _, number, is_least in bounds if not is_least), default=_MANY)
+        check = range_check(source, path, low, high)
+        for focus, found in self._rows(check.query, check.names, _named(members[0])):
+            for member, number, is_least in bounds:
+                if int(found.value) < number if is_least else int(found.value) > number:
                     yield self._result(member, focus)
 
     def _absent(self, group: Sequence[Fused]) -> Iterator[Result]:
@@ -351,7 +365,7 @@ class Judge:
                 focus,
                 value,
                 path=predicate(found.value) if isinstance(found, ox.NamedNode) else None,
-                message=_fill(message, {**member.constraint.parameters, **solution}),
+                message=fill(message, {**member.constraint.parameters, **solution}),
             )
 
     def _custom(self, source: Source, member: Member) -> Iterator[Result]:
@@ -366,7 +380,7 @@ class Judge:
         for focus, value in self._rows(text, ("this", "value"), _named(member)):
             message = text_of(member.shape.messages) or text_of(query.messages)
             solution = {**member.constraint.parameters, "this": focus, "value": value}
-            yield self._result(member, focus, value, message=_fill(message, solution))
+            yield self._result(member, focus, value, message=fill(message, solution))
 
 
 def _is_presence(member: Member) -> bool:
@@ -376,19 +390,3 @@ def _is_presence(member: Member) -> bool:
 
 def _named(member: Member) -> str:
     return f"{term_text(member.shape.id)} ({member.constraint.kind})"
-
-
-def text_of(messages: Sequence[ox.Literal]) -> str:
-    """Return the message to show: English or untagged first."""
-    ranked = sorted(messages, key=lambda m: (m.language or "") not in ("", "en"))
-    return ranked[0].value if ranked else ""
-
-
-def _fill(message: str, values: Mapping[str, Term | None]) -> str:
-    """5.3.2: put the solution's terms for ``{?name}`` in a message."""
-
-    def text(match: re.Match[str]) -> str:
-        found = values.get(match.group(1))
-        return match.group() if found is None else found.value
-
-    return _PLACE.sub(text, message)

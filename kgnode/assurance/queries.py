@@ -88,6 +88,16 @@ def count_check(source: Source, member: Member) -> Check | None:
     )
 
 
+def range_check(source: Source, path: Path, low: int, high: int) -> Check:
+    """4.2: too few and too many value nodes in one scan; the number is the row's second column."""
+    return Check(
+        f"SELECT ?this (COUNT(DISTINCT ?value) AS ?number) WHERE {{ {source.pattern} "
+        f"OPTIONAL {{ ?this {path.sparql()} ?value }} }} GROUP BY ?this "
+        f"HAVING(COUNT(DISTINCT ?value) < {low} || COUNT(DISTINCT ?value) > {high})",
+        apart="number",
+    )
+
+
 def single_checks(source: Source, member: Member) -> list[Check]:
     """Return the checks of a constraint that looks at more than one value node at a time."""
     kind = member.constraint.kind

@@ -237,7 +237,7 @@ def prepare(source: Sparql, values: Mapping[str, Term], path: str) -> Bound:
     constants = {name: _constant(term) for name, term in values.items()}
     if path:
         constants["PATH"] = path
-    prefixes, text = split_prefixes(_replace(source.text, constants))
+    prefixes, text = split_prefixes(with_having_spelled_out(_replace(source.text, constants)))
     start = text.find("{")
     body = text[start + 1 : text.rfind("}")]
     head = [t for t in tokens(text[:start]) if t.kind != "space"]
@@ -259,6 +259,64 @@ def prepare(source: Sparql, values: Mapping[str, Term], path: str) -> Bound:
     if _oxigraph(prefixes + whole):
         raise ValueError("a query that Oxigraph does not read")
     return Bound(prefixes, projection, distinct, body, joinable, whole)
+
+
+def with_having_spelled_out(text: str) -> str:
+    """Put the expression for a name of SELECT that HAVING uses.
+
+    Official rules write ``SELECT (COUNT(?x) AS ?n) ... HAVING (?n > 1)``. Oxigraph follows the
+    algebra (SPARQL 1.1 section 18.2.4.1: HAVING comes before SELECT names anything) and finds
+    nothing, where rdflib finds what was meant.
+
+    Raises:
+        ValueError: HAVING without GROUP BY, which means different things to different engines.
+    """
+    found = tokens(text)
+    depths = _depths(found)
+    out = [token.text for token in found]
+    for at, token in enumerate(found):
+        if token.word != "HAVING":
+            continue
+        level = [i for i in range(at) if depths[i] == depths[at]]
+        start = max((i for i in level if found[i].word == "SELECT"), default=None)
+        if start is None or not any(found[i].word == "GROUP" for i in level if i > start):
+            raise ValueError("HAVING without GROUP BY")
+        names = _names_given(found, start)
+        for i in range(at + 1, len(found)):
+            if depths[i] < depths[at] or found[i].word in ("ORDER", "LIMIT", "OFFSET"):
+                break
+            out[i] = names.get(found[i].variable, out[i])
+    return "".join(out)
+
+
+def _depths(found: list[Token]) -> list[int]:
+    depth, depths = 0, []
+    for token in found:
+        depth -= token.text == "}"
+        depths.append(depth)
+        depth += token.text == "{"
+    return depths
+
+
+def _names_given(found: list[Token], start: int) -> dict[str, str]:
+    """Return name -> expression in parentheses of the ``(expression AS ?name)`` of a SELECT."""
+    names: dict[str, str] = {}
+    depth, opened, named = 0, start, start
+    for i in range(start + 1, len(found)):
+        token = found[i]
+        if token.text == "{" or (token.word == "WHERE" and not depth):
+            break
+        if token.text == "(":
+            depth += 1
+            opened = i if depth == 1 else opened
+        elif token.word == "AS" and depth == 1:
+            named = i
+        elif token.text == ")":
+            depth -= 1
+            if depth == 0 and named > opened:
+                name = next(t.variable for t in found[named:i] if t.variable)
+                names[name] = f"({''.join(t.text for t in found[opened + 1 : named])})"
+    return names
 
 
 def _add_this(text: str) -> str:

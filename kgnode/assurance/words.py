@@ -6,6 +6,9 @@ what is here serves packs that have none (SHACL section 4, one phrase for each c
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+
 import pyoxigraph as ox
 
 from kgnode.assurance.graph import Term
@@ -14,6 +17,7 @@ from kgnode.assurance.shapes import Constraint
 from kgnode.assurance.terms import SH
 from kgnode.names import XSD, shorten
 
+_PLACE = re.compile(r"\{[?$]([A-Za-z_0-9]+)\}")
 _EXPECTED = {
     "class": "an instance of {}",
     "datatype": "a literal of type {}",
@@ -123,3 +127,19 @@ def sentence(result: Result) -> str:
     where = f"{result.path} " if result.path is not None else ""
     asked = expected(result.constraint) or f"as {term_text(result.shape.id)} says"
     return f"{where}should be {asked}."
+
+
+def text_of(messages: Sequence[ox.Literal]) -> str:
+    """Return the message to show: English or untagged first."""
+    ranked = sorted(messages, key=lambda m: (m.language or "") not in ("", "en"))
+    return ranked[0].value if ranked else ""
+
+
+def fill(message: str, values: Mapping[str, Term | None]) -> str:
+    """5.3.2: put the solution's terms for ``{?name}`` in a message."""
+
+    def text(match: re.Match[str]) -> str:
+        found = values.get(match.group(1))
+        return match.group() if found is None else found.value
+
+    return _PLACE.sub(text, message)
