@@ -14,17 +14,16 @@ from typing import Any
 from kgnode.assurance.packs import list_packs
 from kgnode.assurance.register import add_pack, remove_pack
 from kgnode.errors import BadRequest, MissingFile, NotFound
-from kgnode.home import write_atomically
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.policy.caller import Caller
 from kgnode.policy.explain import explain
 from kgnode.policy.folder import add_policy, remove_policy
 from kgnode.policy.labels import assign
-from kgnode.policy.labels_file import load_labels
+from kgnode.policy.labels_file import LabelRules, load_labels
 from kgnode.policy.preview import preview
 from kgnode.policy.templates import templates, words
-from kgnode.publish import labels_told
+from kgnode.publish import LABELS_TEXT, labels_told
 from kgnode.staging import complete, restaged
 from kgnode.store.cells import Manifest, NewModel
 from kgnode.trust import issue_token, known_keys
@@ -59,9 +58,10 @@ def content(path: str) -> bytes:
         ) from error
 
 
-def labels_path(node: Node, dataset: str) -> Path:
-    """Return where the labels file of a data set is kept."""
-    return node.home.path / "labels" / f"{dataset}.yaml"
+def stored_rules(manifest: Manifest) -> LabelRules | None:
+    """Return the rules that labelled a version, None where it had no labels file."""
+    kept = manifest.attributes.get(LABELS_TEXT)
+    return load_labels(str(kept).encode(), "the labels file in force") if kept else None
 
 
 def current(node: Node, dataset: str) -> Manifest:
@@ -87,31 +87,81 @@ def labels_preview(node: Node, arguments: Arguments, step: Step) -> dict[str, An
 
 def labels_apply(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Relabel a data set without reading its files again: a new version, the same triples."""
-    dataset, file = text(arguments, "dataset"), text(arguments, "file")
-    rules = load_labels(Path(file))
+    dataset = text(arguments, "dataset")
+    rules = load_labels(Path(text(arguments, "file")))
     with node.writing:
-        before = current(node, dataset)
-        staged = restaged(node.record, before.models)
-        complete(staged, (), node.record)
-        step("label")
-        cells = assign(staged, rules, node.org, dataset)
-        manifest = node.record.publish(
-            before.dataset,
-            [
-                NewModel(m.iri, m.header, m.content_hash, m.base, m.spelling, cells[m.iri])
-                for m in staged.models
-            ],
-            aside=before.aside,
-            attributes={**before.attributes, **labels_told(before, rules, cells)},
-            keep=before.keep,
-        )
-        write_atomically(labels_path(node, dataset), content(file))
-        node.events.append("relabelled", {"dataset": before.dataset, "version": manifest.number})
+        manifest = relabel(node, current(node, dataset), rules, step)
     counts: dict[str, int] = {}
     for cell in manifest.cells:
         name = " + ".join(sorted(cell.labels)) or "closed"
         counts[name] = counts.get(name, 0) + cell.triples
     return {"dataset": manifest.dataset, "version": manifest.number, "labels": counts}
+
+
+def relabel(node: Node, before: Manifest, rules: LabelRules, step: Step) -> Manifest:
+    """Label a version anew, with what it depends on as that is now, and return the new version."""
+    staged = restaged(node.record, before.models)
+    complete(staged, (), node.record)
+    step(f"label {before.dataset}")
+    cells = assign(staged, rules, node.org, before.dataset.rpartition(":")[2])
+    manifest = node.record.publish(
+        before.dataset,
+        [
+            NewModel(m.iri, m.header, m.content_hash, m.base, m.spelling, cells[m.iri])
+            for m in staged.models
+        ],
+        aside=before.aside,
+        attributes={**before.attributes, **labels_told(before, rules, cells)},
+        keep=before.keep,
+    )
+    node.events.append("relabelled", {"dataset": before.dataset, "version": manifest.number})
+    return manifest
+
+
+def relabel_dependants(
+    node: Node, before: Manifest | None, after: Manifest | None, step: Step
+) -> tuple[str, ...]:
+    """Label anew the data sets whose rules look at a data set that has changed.
+
+    A rule may protect a value here because a model there says where its asset stands.
+
+    Args:
+        node: the open home.
+        before: the version that was current, None where there was none.
+        after: the version that is, None after a withdrawal.
+        step: told what is done.
+
+    Returns:
+        IRIs of the data sets that were labelled anew.
+    """
+    changed = {model.iri for manifest in (before, after) if manifest for model in manifest.models}
+    own = {manifest.dataset for manifest in (before, after) if manifest}
+    needs = {
+        model.iri: set(model.header.dependent_on)
+        for manifest in node.record.datasets()
+        for model in manifest.models
+    }
+    done = []
+    for manifest in node.record.datasets():
+        rules = None if manifest.dataset in own else stored_rules(manifest)
+        if rules is None or not rules.looks_beyond:
+            continue
+        if _reached({model.iri for model in manifest.models}, needs) & changed:
+            relabel(node, manifest, rules, step)
+            done.append(manifest.dataset)
+    return tuple(done)
+
+
+def _reached(start: set[str], needs: Mapping[str, set[str]]) -> set[str]:
+    """All models that these depend on, directly or through others."""
+    found: set[str] = set()
+    waiting = [iri for model in start for iri in needs.get(model, ())]
+    while waiting:
+        iri = waiting.pop()
+        if iri not in found:
+            found.add(iri)
+            waiting.extend(needs.get(iri, ()))
+    return found
 
 
 def set_policy(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:

@@ -6,7 +6,6 @@ In: a path. Out: a ``Home`` with the organisation's identity and the places of i
     HOME/keys/         private signing key (mode 0600) and public JWK set
     HOME/members.jws   the membership document last accepted
     HOME/record/       the record store
-    HOME/labels/       one labels file per data set (YAML)
     HOME/policy/       one ODRL document per policy
     HOME/packs/        registered shape packs
     HOME/mappings/     mapping sets
@@ -92,7 +91,7 @@ class Home:
                 file=str(path),
             )
         path.mkdir(parents=True, exist_ok=True)
-        for name in ("keys", "labels", "policy", "packs", "mappings", "audit", "events", "run"):
+        for name in ("keys", "policy", "packs", "mappings", "audit", "events", "run"):
             (path / name).mkdir(mode=0o700 if name in ("keys", "run") else 0o755)
         write_atomically(path / "home.json", _encoded(identity))
         return cls(path)

@@ -16,7 +16,7 @@ from kgnode.assurance.packs import load_packs
 from kgnode.cim.staged import Staged
 from kgnode.errors import BadRequest, GridspineError, NotFound, record
 from kgnode.export import export_difference, export_models
-from kgnode.governance import GOVERNANCE, labels_path, set_policy, text
+from kgnode.governance import GOVERNANCE, relabel_dependants, set_policy, stored_rules, text
 from kgnode.home import write_atomically
 from kgnode.names import dataset_iri
 from kgnode.node import Node
@@ -50,6 +50,7 @@ def publish(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
         keep=int(arguments.get("keep") or node.settings.keep_versions),
     )
     with node.writing:
+        before = node.record.current(dataset_iri(node.org, dataset))
         published = publish_files(
             node.record,
             node.org,
@@ -61,18 +62,18 @@ def publish(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
             step=step,
         )
         if not wish.dry_run:
-            if labels_file:
-                write_atomically(labels_path(node, dataset), Path(labels_file).read_bytes())
             for path in arguments.get("policy") or ():
                 set_policy(node, {"file": path}, step)
+            relabel_dependants(node, before, published.manifest, step)
     return _published(published, dataset_iri(node.org, dataset))
 
 
 def _rules(node: Node, dataset: str, labels_file: str | None) -> LabelRules | None:
+    """The rules of the file given, else those of the current version."""
     if labels_file:
         return load_labels(Path(labels_file))
-    kept = labels_path(node, dataset)
-    return load_labels(kept) if kept.is_file() else None
+    manifest = node.record.current(dataset_iri(node.org, dataset))
+    return stored_rules(manifest) if manifest else None
 
 
 def _published(published: Published, dataset: str) -> dict[str, Any]:
@@ -110,7 +111,9 @@ def withdraw(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     iri = dataset_iri(node.org, text(arguments, "dataset"))
     step("withdraw")
     with node.writing:
+        before = node.record.current(iri)
         node.record.withdraw(iri)
+        relabel_dependants(node, before, None, step)
         node.events.append("withdrawn", {"dataset": iri})
     return {"dataset": iri, "withdrawn": True}
 
@@ -204,7 +207,7 @@ def backup(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     step("backup")
     with node.writing:
         node.record.backup(out / "record")
-        for part in ("home.json", "members.jws", "labels", "policy", "packs", "mappings"):
+        for part in ("home.json", "members.jws", "policy", "packs", "mappings"):
             _copy(node.home.path / part, out / part)
     return {"backup": str(out)}
 
@@ -217,7 +220,7 @@ def restore(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     step("restore")
     with node.writing:
         node.record.restore(source / "record")
-        for part in ("labels", "policy", "packs", "mappings"):
+        for part in ("policy", "packs", "mappings"):
             _copy(source / part, node.home.path / part)
         node.events.append("restored", {"from": str(source)})
     return {"restored": [manifest.dataset for manifest in node.record.datasets()]}

@@ -37,6 +37,9 @@ from kgnode.store.record import Record
 Mode = Literal["add", "replace"]
 _TYPE = NamedNode(f"{RDF}type")
 
+LABELS_TEXT = "labels_text"
+"""Attribute of a version: the labels file that made its labels; the owner's alone."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -302,10 +305,14 @@ def _attributes(
 def labels_told(
     current: Manifest | None, rules: LabelRules, cells: Mapping[str, Cells]
 ) -> dict[str, Any]:
-    """What the record keeps of the labels: their meaning, the rules' digest, those of headers."""
+    """What the record keeps of the labels: meaning, file and digest of the rules, those of headers.
+
+    The file stands in the version that it labelled, so that neither can be had without the other.
+    """
     before = current.attributes.get("header_labels") if current else None
     return {
         "labels": rules.to_json(),
+        LABELS_TEXT: rules.text,
         "rules": rules_digest(rules),
         "header_labels": {**(before or {}), **header_labels(cells)},
     }

@@ -107,4 +107,4 @@ def must_relabel(current: Manifest | None, rules: LabelRules) -> bool:
 
 def rules_digest(rules: LabelRules) -> str:
     """Return a digest of the rules, to tell whether they have changed."""
-    return hashlib.sha256(repr(rules).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((rules.labels, rules.rules)).encode()).hexdigest()[:32]

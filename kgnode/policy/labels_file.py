@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -69,12 +69,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class LabelRules:
-    """A labels file that has been understood."""
+    """A labels file that has been understood; ``text`` is the file itself."""
 
     labels: tuple[Label, ...] = ()
     rules: tuple[Rule, ...] = ()
     file: str | None = None
     prefixes: Mapping[str, str] = field(default_factory=dict)
+    text: str = field(default="", repr=False, compare=False)
 
     @property
     def looks_beyond(self) -> bool:
@@ -124,7 +125,7 @@ def load_labels(source: Path | bytes, file: str | None = None) -> LabelRules:
             raise MissingFile(
                 f"The labels file {file} cannot be read.", hint="Check the path.", file=file
             ) from error
-    return _Reader(file).read(source)
+    return replace(_Reader(file).read(source), text=source.decode())
 
 
 class _Reader:

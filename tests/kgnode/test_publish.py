@@ -150,7 +150,6 @@ def test_a_dry_run_says_what_would_be_and_stores_nothing(node: Node, tmp_path: P
     assert result["version"] is None
     assert result["labels"] == {"urn:gridspine:label:TNO:network:everything": result["triples"]}
     assert node.record.datasets() == ()
-    assert not (node.home.path / "labels" / "network.yaml").exists()
 
 
 def test_the_labels_of_the_last_publish_stay_in_force(node: Node, tmp_path: Path) -> None:
@@ -191,6 +190,28 @@ def test_values_published_before_are_protected_once_a_new_model_puts_them_into_a
     where = f'<cim:Equipment.EquipmentContainer rdf:resource="#_{mrid("level")}"/>'
     second = region() + substation("Keadby") + inside + load.format("ID", "", where)
     publish(node, write(tmp_path, "3.xml", document("eq2", second)))
+    assert labels_of_demand(node) == {"rest", "site"}
+
+
+def test_what_depends_on_another_data_set_is_labelled_anew_when_that_changes(
+    node: Node, tmp_path: Path
+) -> None:
+    load = f'<cim:EnergyConsumer rdf:{{}}="{{}}_{mrid("load")}">{{}}</cim:EnergyConsumer>'
+    first = document("eq1", region() + substation("Keadby") + load.format("ID", "", ""))
+    publish(node, write(tmp_path, "1.xml", first), dataset="equipment")
+    ssh = load.format("about", "#", "<cim:EnergyConsumer.p>7</cim:EnergyConsumer.p>")
+    text = document("ssh", ssh, profile=SSH, depends="eq1")
+    labels = str(write(tmp_path, "labels.yaml", SITE))
+    publish(node, write(tmp_path, "2.xml", text), labels=labels, force=True)
+    assert labels_of_demand(node) == {"rest"}
+    inside = (
+        f'<cim:VoltageLevel rdf:ID="_{mrid("level")}">'
+        f'<cim:VoltageLevel.Substation rdf:resource="#_{mrid("Keadby")}"/></cim:VoltageLevel>'
+    )
+    where = f'<cim:Equipment.EquipmentContainer rdf:resource="#_{mrid("level")}"/>'
+    second = region() + substation("Keadby") + inside + load.format("ID", "", where)
+    again = write(tmp_path, "3.xml", document("eq1", second))
+    publish(node, again, dataset="equipment", replace=True, force=True)
     assert labels_of_demand(node) == {"rest", "site"}
 
 
