@@ -328,9 +328,9 @@ async def nothing_is_left_behind(record: FolderRecord, count: int) -> None:
     async with views_of(record) as views:
         view = await views.get(cells)
         await many_runaways(views, view, 8)
-        own_handles, host_handles = len(handles()), len(handles(view.seat.host.pid))
         await until(lambda: len(processes_of(view)) == 3)
         await asyncio.sleep(0.2)
+        own_handles, host_handles = len(handles()), len(handles(view.seat.host.pid))
         memory = view.seat.host.memory_bytes()
         await many_runaways(views, view, count)
         await until(lambda: len(processes_of(view)) == 3)
