@@ -26,9 +26,7 @@ def demo(
     port: Annotated[
         int | None, typer.Option(help="First of the ports taken; any free ones if not given.")
     ] = None,
-    size: Annotated[
-        str, typer.Option(help="small (29-bus GB) or gb (the whole network).")
-    ] = "small",
+    size: Annotated[str, typer.Option(help="small (29-bus GB) or gb (the whole network).")] = "gb",
     seed: Annotated[int, typer.Option(help="Seed of the generated networks.")] = 1,
     check: Annotated[bool, typer.Option("--check", help="Do all once and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
