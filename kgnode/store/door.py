@@ -1,20 +1,21 @@
-"""The door of a seat: its connections to evaluators, and the queue of queries that wait for one.
+"""The door of a seat: its lines to evaluators, and the queue of queries that wait for one.
 
-In: a query that begins or ends. Out: a connection to an evaluator of its own. Evaluators stay with
-their connection from query to query; whoever ends hands it to whoever waits longest. When nobody
-has ended for a while and somebody waits, one more evaluator is asked for.
+In: a request. Out: its answer, from an evaluator of its own. Evaluators stay with their line from
+query to query; whoever waits longest goes out on a line the moment it is free. When nobody has
+ended for a while and somebody waits, one more evaluator is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-import select
-import socket
+import os
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from kgnode.errors import Overloaded
+from kgnode.store.line import Answer, Line
 
 WAIT_SECONDS = 0.03
 """A query that waits so long while none ends gets an evaluator of its own, within the limit."""
@@ -22,13 +23,34 @@ WAIT_SECONDS = 0.03
 QUEUE_MAX = 1024
 """Queries that may wait for one view."""
 
+SLOW_SECONDS = 0.2
+"""A query that takes longer lets others go before it."""
+
+GRACE_SECONDS = 0.25
+"""How long after the deadline an evaluator has to end itself before it is given up."""
+
 
 class Gone(Exception):
     """Nobody accepts there any more: the view was replaced or its host has ended."""
 
 
+class Silent(Exception):
+    """The evaluator ended before its answer was whole."""
+
+
+@dataclass(eq=False, slots=True)
+class _Query:
+    """One request on its way; times are on the monotonic clock."""
+
+    message: bytes
+    deadline: float
+    answer: asyncio.Future[Answer]
+    line: Line | None = None
+    slow_from: float = 0.0
+
+
 class Door:
-    """Connections to the evaluators of one seat.
+    """Lines to the evaluators of one seat.
 
     Attributes:
         retired: no query is to begin any more; those that wait are still let in.
@@ -42,131 +64,171 @@ class Door:
         self._order = order
         self._capacity = evaluators
         self._ended = time.monotonic()
-        self._idle: list[socket.socket] = []
-        self._unanswered: dict[socket.socket, float] = {}
+        self._idle: list[Line] = []
+        self._unanswered: dict[Line, float] = {}
         self._open = 0
-        self._waiting: deque[asyncio.Future[socket.socket | None]] = deque()
+        self._waiting: deque[_Query] = deque()
+        self._running: dict[Line, _Query] = {}
+        self._ticking = False
 
-    async def enter(self, deadline: float) -> socket.socket:
-        """Return a connection; wait for one until the deadline.
+    async def ask(self, message: bytes, deadline: float) -> Answer:
+        """Return the answer to a request; a caller who is cancelled frees its evaluator.
 
         Raises:
             Gone: nobody accepts there.
-            Overloaded: none became free in time.
+            Silent: the evaluator ended.
+            Overloaded: no evaluator became free in time.
+            TimeoutError: the deadline is over, though the evaluator should have ended by itself.
         """
-        while True:
-            while self._idle:
-                connection = self._idle.pop()
-                if not readable(connection):
-                    return connection
-                self._close(connection)  # its evaluator has ended meanwhile
-            if self._open < self._capacity:
-                return self._connect()
-            connection_or_turn = await self._turn(deadline)
-            if connection_or_turn is not None:
-                return connection_or_turn
-
-    def leave(self, connection: socket.socket, *, stays: bool) -> None:
-        """Give a connection back; ``stays`` tells whether its evaluator waits for more."""
-        now = self._ended = time.monotonic()
-        self._unanswered.pop(connection, None)
-        if not stays:
-            self._capacity = max(self._capacity - 1, self._evaluators)
-        # one that connected and was not answered may wait for an evaluator to become free
-        stuck = any(since < now - WAIT_SECONDS for since in self._unanswered.values())
-        if stays and not stuck:
-            if self._hand_over(connection):
-                return
-            if not self.retired:
-                self._idle.append(connection)
-                return
-        self._close(connection)
-        self._hand_over(None)
-
-    def slow(self) -> None:
-        """Take note that a query takes long: it is to stand back behind quick ones."""
-        if not self.retired:
-            self._order("calm")
+        loop = asyncio.get_running_loop()
+        query = _Query(message, deadline, loop.create_future())
+        self._waiting.append(query)
+        self._let_in()
+        if query.line is None and len(self._waiting) > QUEUE_MAX:
+            self._waiting.remove(query)
+            raise _overloaded("Too many queries wait for this view.")
+        if not self._ticking:
+            self._ticking = True
+            loop.call_later(WAIT_SECONDS, self._tick)
+        try:
+            return await query.answer
+        except asyncio.CancelledError:
+            _drop(query.answer)
+            raise
+        finally:
+            if query.line is not None:  # cancelled, or given up
+                self._leave(query.line, query, stays=False)
 
     def shut(self) -> None:
-        """Let in those that wait, but nobody else; evaluators see it when their connection ends."""
+        """Let in those that wait, but nobody else; evaluators see it when their line ends."""
         self.retired = True
         while self._idle:
             self._close(self._idle.pop())
 
-    def _connect(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.setblocking(False)
-        try:
-            connection.connect(self._path)
-        except BlockingIOError as error:
-            connection.close()
-            raise _overloaded("Too many queries wait for this view.") from error
-        except (ConnectionRefusedError, FileNotFoundError) as error:
-            connection.close()
-            self._hand_over(None)
-            raise Gone from error
-        self._open += 1
-        self._unanswered[connection] = time.monotonic()
-        return connection
+    def _let_in(self) -> None:
+        """Send out those who wait, longest first, while there are lines for them."""
+        while self._waiting:
+            if self._waiting[0].answer.done():
+                self._waiting.popleft()
+                continue
+            try:
+                line = self._idle.pop() if self._idle else self._connect()
+            except BlockingIOError:
+                self._fail(_overloaded("Too many queries wait for this view."))
+                return
+            except (ConnectionRefusedError, FileNotFoundError):
+                while self._waiting:
+                    self._fail(Gone())
+                return
+            if line is None:
+                return
+            self._send_out(line)
 
-    def _close(self, connection: socket.socket) -> None:
-        connection.close()
+    def _send_out(self, line: Line) -> None:
+        """Have a line carry the query that waits longest."""
+        query = self._waiting[0]
+        if not line.ask(query.message):
+            self._close(line)  # its evaluator has ended meanwhile: nobody took the query
+            return
+        self._waiting.popleft()
+        query.line = line
+        query.slow_from = time.monotonic() + SLOW_SECONDS
+        self._running[line] = query
+
+    def _answered(self, line: Line, answer: Answer | None) -> None:
+        """Take the answer that came on a line; None when the line has ended."""
+        query = self._running.get(line)
+        if query is None:
+            if line in self._idle:
+                self._idle.remove(line)
+                self._close(line)
+            return
+        self._leave(line, query, stays=answer is not None and answer.stays)
+        if query.answer.done():
+            if answer is not None and answer.file is not None:
+                os.close(answer.file)
+        elif answer is None:
+            query.answer.set_exception(Silent())
+        else:
+            query.answer.set_result(answer)
+
+    def _leave(self, line: Line, query: _Query, *, stays: bool) -> None:
+        """Free a line for who waits longest; ``stays`` tells whether its evaluator waits too."""
+        now = self._ended = time.monotonic()
+        query.line = None
+        del self._running[line]
+        self._unanswered.pop(line, None)
+        # one that connected and was not answered may wait for an evaluator to become free
+        stuck = any(since < now - WAIT_SECONDS for since in self._unanswered.values())
+        if not stays:
+            self._capacity = max(self._capacity - 1, self._evaluators)
+        if stays and not stuck and (self._waiting or not self.retired):
+            self._idle.append(line)
+        else:
+            self._close(line)
+        self._let_in()
+        if self.retired:
+            self.shut()
+
+    def _connect(self) -> Line | None:
+        """Return one more line, None where there may be no more."""
+        if self._open >= self._capacity:
+            return None
+        line = Line(self._path, self._answered)
+        self._open += 1
+        self._unanswered[line] = time.monotonic()
+        return line
+
+    def _close(self, line: Line) -> None:
+        self._unanswered.pop(line, None)
+        line.close()
         self._open -= 1
 
-    def _hand_over(self, connection: socket.socket | None) -> bool:
-        """Wake who waits longest; give it the connection, if there is one."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(connection)
-                return True
-        return False
+    def _fail(self, error: Exception) -> None:
+        """Turn away the query that waits longest."""
+        query = self._waiting.popleft()
+        if not query.answer.done():
+            query.answer.set_exception(error)
 
-    async def _turn(self, deadline: float) -> socket.socket | None:
-        """Wait in the queue; None means that there may be room for one more connection."""
-        if len(self._waiting) >= QUEUE_MAX:
-            raise _overloaded("Too many queries wait for this view.")
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[socket.socket | None] = loop.create_future()
-        self._waiting.append(turn)
-        impatient = loop.call_later(WAIT_SECONDS, self._ask_for_more, turn)
-        late = loop.call_later(deadline - time.monotonic(), _too_late, turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled() and (given := turn.result()) is not None:
-                self.leave(given, stays=True)  # it was given a connection as it was cancelled
-            raise
-        finally:
-            late.cancel()
-            impatient.cancel()
+    def _tick(self) -> None:
+        """Look at all queries now and then: one timer for all is cheaper than some for each."""
+        now = time.monotonic()
+        for line, query in list(self._running.items()):
+            if now > query.deadline + GRACE_SECONDS:
+                if not query.answer.done():
+                    late = "No evaluator became free in time."
+                    query.answer.set_exception(_overloaded(late) if line.unread else TimeoutError())
+            elif now > query.slow_from:
+                query.slow_from = query.deadline + GRACE_SECONDS
+                if not self.retired:
+                    self._order("calm")
+        for query in list(self._waiting):
+            if now > query.deadline and not query.answer.done():
+                query.answer.set_exception(_overloaded("No evaluator became free in time."))
+        self._ask_for_more(now)
+        self._ticking = bool(self._running or self._waiting)
+        if self._ticking:
+            asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tick)
 
-    def _ask_for_more(self, turn: asyncio.Future[socket.socket | None]) -> None:
-        """Have one more evaluator come for who waits, if none has ended for a while."""
-        if turn.done():
-            return
-        stalled = time.monotonic() - self._ended > WAIT_SECONDS
-        if stalled and self._capacity < self._most and not self.retired:
-            self._ended = time.monotonic()
+    def _ask_for_more(self, now: float) -> None:
+        """Have one more evaluator come for those who wait, if none has ended for a while."""
+        while self._waiting and self._waiting[0].answer.done():
+            self._waiting.popleft()
+        stalled = now - self._ended > WAIT_SECONDS
+        if self._waiting and stalled and self._capacity < self._most and not self.retired:
+            self._ended = now
             self._capacity += 1
             self._order("grow")
-            self._hand_over(None)
-        if not turn.done():
-            asyncio.get_running_loop().call_later(WAIT_SECONDS, self._ask_for_more, turn)
+            self._let_in()
 
 
-def _too_late(turn: asyncio.Future[socket.socket | None]) -> None:
-    if not turn.done():
-        turn.set_exception(_overloaded("No evaluator became free in time."))
+def _drop(answer: asyncio.Future[Answer]) -> None:
+    """Free an answer that came as its caller was cancelled."""
+    if answer.cancelled() or answer.exception() is not None:
+        return
+    if (file := answer.result().file) is not None:
+        os.close(file)
 
 
 def _overloaded(message: str) -> Overloaded:
     return Overloaded(message, hint="Try again later.")
-
-
-def readable(connection: socket.socket) -> bool:
-    """Return whether there is something to read: on an idle connection, that it has ended."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    return bool(poll.poll(0))

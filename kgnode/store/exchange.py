@@ -8,10 +8,7 @@ task frees it.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import socket
-import termios
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,21 +19,15 @@ from kgnode.errors import (
     Deadline,
     GridspineError,
     MalformedQuery,
-    Overloaded,
     RefusedQuery,
     ResultTooLarge,
     TooCostly,
     Unexpected,
 )
 from kgnode.store import wire
-from kgnode.store.door import Door
+from kgnode.store.door import Door, Silent
 
 CHUNK_BYTES = 256 << 10
-GRACE_SECONDS = 0.25
-"""How long after the deadline an evaluator has to end itself before it is given up."""
-
-SLOW_SECONDS = 0.2
-"""A query that takes longer lets others go before it."""
 
 
 class Died(Exception):
@@ -102,84 +93,17 @@ async def ask(
     """
     body = orjson.dumps({**request, "deadline": deadline})
     message = wire.LENGTH.pack(len(body)) + body
-    connection = await door.enter(deadline)
-    stays = False
-    slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, door.slow)
     try:
-        sent = connection.send(message)
-        if sent < len(message):
-            await asyncio.get_running_loop().sock_sendall(connection, message[sent:])
-        kind, cut, stays, content, file = await _answer(connection, deadline)
-    except (_Silent, BrokenPipeError):
+        kind, cut, _, length, content, file = await door.ask(message, deadline)
+    except Silent:
         raise _ended(timeout_seconds, deadline) from None
     except TimeoutError:
-        if any(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))):  # nobody took it up
-            raise Overloaded(
-                f"No evaluator became free within {timeout_seconds:g} s.", hint="Try again later."
-            ) from None
         raise _deadline(timeout_seconds) from None
-    finally:
-        slow.cancel()
-        door.leave(connection, stays=stays)
     if kind == wire.ERROR:
         raise _refusal(orjson.loads(content))
     if kind == wire.FILE:
-        return Result(cut[1], wire.CUTS[cut[0]], None, file)
-    return Result(cut[1], wire.CUTS[cut[0]], content, None)
-
-
-class _Silent(Exception):
-    """The other side ended the connection before its answer was whole."""
-
-
-async def _answer(
-    connection: socket.socket, deadline: float
-) -> tuple[bytes, tuple[bytes, int], bool, bytes, int | None]:
-    """Return kind, (cut, length), whether the evaluator stays, the body, the file."""
-    received, files = b"", []
-    expected = wire.HEAD.size
-    kind = cut = stays = wire.WHOLE
-    length = 0
-    try:
-        while len(received) < expected:
-            await _readable(connection, deadline + GRACE_SECONDS)
-            try:
-                part, found, _, _ = socket.recv_fds(connection, wire.INLINE_MAX_BYTES + 64, 1)
-            except ConnectionResetError:
-                part, found = b"", []
-            files += found
-            if not part:
-                raise _Silent
-            received += part
-            if expected == wire.HEAD.size <= len(received):
-                kind, cut, stays, length = wire.HEAD.unpack_from(received)
-                expected += 0 if kind == wire.FILE else length
-    except BaseException:
-        for file in files:
-            os.close(file)
-        raise
-    body = received[wire.HEAD.size :]
-    return kind, (cut, length), stays == wire.STAYS, body, next(iter(files), None)
-
-
-async def _readable(connection: socket.socket, until: float) -> None:
-    """Wait until something can be read. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[bool] = loop.create_future()
-    handle = connection.fileno()
-    timer = loop.call_later(until - time.monotonic(), _settle, ready, False)
-    loop.add_reader(handle, _settle, ready, True)
-    try:
-        if not await ready:
-            raise TimeoutError
-    finally:
-        timer.cancel()
-        loop.remove_reader(handle)
-
-
-def _settle(ready: asyncio.Future[bool], value: bool) -> None:
-    if not ready.done():
-        ready.set_result(value)
+        return Result(length, wire.CUTS[cut], None, file)
+    return Result(length, wire.CUTS[cut], content, None)
 
 
 def _ended(timeout_seconds: float, deadline: float) -> Exception:

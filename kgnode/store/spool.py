@@ -96,14 +96,18 @@ class Spool:
         return cut
 
     def send(self, connection: socket.socket, cut: bytes, stays: bytes) -> None:
-        """Send the answer: small ones inline, others as the descriptor of their file."""
+        """Send the answer: small ones inline, others as the descriptor of their file.
+
+        A descriptor is lost on a reader that does not expect it, so that waits for its word.
+        """
         if self._file is None:
             head = wire.HEAD.pack(wire.INLINE, cut, stays, self.size)
             connection.sendall(b"".join([head, *self._parts]))
             return
         self._file.flush()
-        head = wire.HEAD.pack(wire.FILE, cut, stays, self.size)
-        socket.send_fds(connection, [head], [self._file.fileno()])
+        connection.sendall(wire.HEAD.pack(wire.FILE, cut, stays, self.size))
+        if connection.recv(1) == wire.READY:
+            socket.send_fds(connection, [wire.FILE], [self._file.fileno()])
 
     def _count(self, rows: RowForm, content: bytes) -> None:
         """Keep the count of marks; scan exactly only once they could be too many."""

@@ -1,7 +1,8 @@
 """How the web process, view hosts and evaluators speak over Unix sockets.
 
 A message is its length (4 bytes, big endian) and a JSON object; an answer is one fixed head (kind,
-cut, length) and then its body, inline or as the descriptor of a file that travels beside the head.
+cut, stays, length) and then its body, inline or, once the reader has said ``READY``, as the
+descriptor of a file beside one byte.
 Everything here is also loaded by the small processes, so it imports nothing but the library.
 """
 
@@ -19,6 +20,7 @@ HEAD = struct.Struct("!cccQ")
 INLINE, FILE, ERROR = b"i", b"f", b"e"
 WHOLE, ROWS, BYTES = b" ", b"r", b"b"
 STAYS, LEAVES = b"s", b"l"
+READY = b"?"
 CUTS: dict[bytes, str | None] = {WHOLE: None, ROWS: "rows", BYTES: "bytes"}
 
 INLINE_MAX_BYTES = 128 << 10
