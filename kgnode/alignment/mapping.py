@@ -198,6 +198,24 @@ def computed_id(set_id: str, claim: Claim, justification: str, ordinal: int) -> 
     return f"{COMPUTED}{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:24]}"
 
 
+class Ids:
+    """Gives the records of one set their ids, in order.
+
+    Args:
+        set_id: IRI of the set.
+    """
+
+    def __init__(self, set_id: str) -> None:
+        self.set_id = set_id
+        self._seen: dict[tuple[object, ...], int] = {}
+
+    def next(self, claim: Claim, justification: str, labels: tuple[str, str]) -> str:
+        """Return the id of the next record, were it to have none of its own."""
+        text = justification if claim[0] and claim[2] else "\n".join((justification, *labels))
+        ordinal = self._seen[claim, text] = self._seen.get((claim, text), -1) + 1
+        return computed_id(self.set_id, claim, text, ordinal)
+
+
 def total_confidence(rows: abc.Iterable[Mapping], of_set: float = 1.0) -> float | None:
     """Return the confidence of a claim from that of its justifications.
 

@@ -15,12 +15,13 @@ from pathlib import PurePath
 
 from kgnode.alignment.curies import Curies, fault, is_iri
 from kgnode.alignment.mapping import (
+    COMPUTED,
     Extension,
+    Ids,
     Mapping,
     MappingSet,
     Status,
     Value,
-    computed_id,
     kind_of,
 )
 from kgnode.alignment.slots import (
@@ -87,8 +88,9 @@ class Records:
                     f"The set does not say its {needed}.", 1, "Every mapping set must have one."
                 )
         self.rows: list[Mapping] = []
-        self._seen: dict[tuple[object, ...], int] = {}
+        self._computed = Ids(str(self.of_set["mapping_set_id"]))
         self._ids: dict[str, int | None] = {}
+        self._modern = False
 
     def line_of(self, *keys: str) -> int:
         """Return the line of the first of the keys whose line is known, else 1."""
@@ -128,7 +130,9 @@ class Records:
             raise self.bad(f"{slot!r} cannot be the name of a slot.", line, "Correct the name.")
         if slot not in {extension.slot for extension in self.extensions}:
             self.note(f"{slot} is no slot of SSSOM and is not defined; it is kept.", line)
-        return tuple(given) or None if isinstance(given, list) else given or None
+        if isinstance(given, list):
+            return tuple(given) if len(given) > 1 else "".join(given) or None
+        return given or None
 
     def _single(self, slot: str, known: Slot, text: str, line: int | None) -> str:
         kind = known.kind
@@ -189,6 +193,8 @@ class Records:
                 if value is not None:
                     held[slot] = value
         self._complete(held, line)
+        own = held.get("record_id")
+        self._modern |= isinstance(own, str) and not own.startswith(COMPUTED)
         mapping = self._mapping(held, line)
         if mapping.id in self._ids:
             first = self._ids[mapping.id]
@@ -246,11 +252,9 @@ class Records:
         justification = text("mapping_justification")
         labels = text("subject_label"), text("object_label")
         own = text("record_id")
-        identified = justification if claim[0] and claim[2] else "\n".join((justification, *labels))
-        content = (*claim, identified)
-        ordinal = self._seen[content] = self._seen.get(content, -1) + 1
+        computed = self._computed.next(claim, justification, labels)
         return Mapping(
-            own or computed_id(str(self.of_set["mapping_set_id"]), claim, identified, ordinal),
+            own or computed,
             *claim,
             kind=kind_of(claim[1], types),
             status=Status(status),
@@ -281,6 +285,9 @@ class Records:
             return found if isinstance(found, str) else "|".join(found)
 
         identifier = text("mapping_set_id")
+        used = {slot for row in rows for slot in row.other} | of_set.keys()
+        if self._modern or any(slot in SLOTS and SLOTS[slot].since == "1.1" for slot in used):
+            of_set.setdefault("sssom_version", "1.1")
         return MappingSet(
             identifier,
             self.name or name_of(identifier),

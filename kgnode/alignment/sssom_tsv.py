@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from kgnode.alignment.mapping import Extension, MappingSet
+from kgnode.alignment.columns import lay
+from kgnode.alignment.mapping import Extension, MappingSet, Value
 from kgnode.alignment.records import Records, name_of
 from kgnode.errors import BadMapping, EmptyInput, MissingFile
 
@@ -227,3 +228,41 @@ def _columns(records: Records, columns: list[str], line: int) -> None:
     for needed in ("predicate_id", "mapping_justification"):
         if needed not in columns:
             raise records.bad(f"The header has no {needed}.", line, f"Add the column {needed}.")
+
+
+def write(mappings: MappingSet) -> bytes:
+    """Return a set as SSSOM/TSV; reading it again gives an equal set."""
+    laid = lay(mappings)
+    head: dict[str, Any] = {}
+    for slot, value in laid.head.items():
+        short = laid.short(slot, value)
+        head[slot] = short if isinstance(short, str) else list(short)
+    if laid.curies.declared:
+        head["curie_map"] = dict(sorted(laid.curies.declared.items()))
+    if laid.extensions:
+        head["extension_definitions"] = [
+            {
+                key: value
+                for key, value in (
+                    ("slot_name", one.slot),
+                    ("property", one.property),
+                    ("type_hint", one.type_hint),
+                )
+                if value
+            }
+            for one in laid.extensions
+        ]
+    written = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1 << 20)
+    out = io.StringIO()
+    for line in written.splitlines():
+        out.write(f"#{line}\n")
+    columns = laid.columns or ("subject_id", "predicate_id", "object_id", "mapping_justification")
+    table = csv.writer(out, delimiter="\t", lineterminator="\n")
+    table.writerow(columns)
+    for row in laid.rows:
+        table.writerow(_cell(laid.short(slot, row.get(slot, ""))) for slot in columns)
+    return out.getvalue().encode()
+
+
+def _cell(value: Value) -> str:
+    return value if isinstance(value, str) else "|".join(v.replace("|", "\\|") for v in value)
