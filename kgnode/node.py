@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kgnode.alignment.shelf import Shelf
 from kgnode.assurance.receipt import TYPE as RECEIPT
 from kgnode.assurance.receipt import receipt
 from kgnode.assurance.report import Report
@@ -70,6 +71,7 @@ class Node:
         self._naming_key = _naming_key(home.path / "keys" / "naming")
         self.writing = threading.RLock()
         self._policies = PolicyFolder(home.path / "policy")
+        self.mappings = Shelf(home.path / "mappings", self.signers)
 
     def policies(self) -> Policies:
         """Return the policies in force now."""
@@ -85,6 +87,17 @@ class Node:
             return self.members.current(datetime.now(UTC))
         except GridspineError:
             return None
+
+    def signers(self) -> dict[str, dict[str, Any]]:
+        """Return key id -> public JWK with ``org``: our own keys and those of active members."""
+        found = {
+            kid: {**key, "org": member.id}
+            for member in getattr(self.members_now(), "members", ())
+            if member.status == "active"
+            for kid, key in member.keys.items()
+        }
+        own = known_keys(self.home.path / "keys")
+        return {**found, **{kid: {**key, "org": self.org} for kid, key in own.items()}}
 
     def read_context(self, *, strict: bool = False) -> ReadContext:
         """Return the bases under which files of this home are read."""
