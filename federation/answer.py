@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from federation.algebra import Select
 from federation.fetch import Scope
@@ -36,6 +37,8 @@ class Ask:
     timeout_seconds: float | None = None
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
+    at: datetime | None = None
+    mappings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,13 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
     media_type = negotiate(ask.accept, parsed.form)
     allowed = federation.settings.federation_timeout_seconds
     deadline = start + min(allowed, ask.timeout_seconds or allowed)
-    scope = Scope(
-        federation.pool, ask.identity, deadline, _dataset(ask, parsed), federation.settings
-    )
+    identity = ask.identity.viewing(ask.at, ask.mappings)
+    scope = Scope(federation.pool, identity, deadline, _dataset(ask, parsed), federation.settings)
     renew: frozenset[str] = frozenset()
     for attempt in range(1, _ATTEMPTS + 1):
         run = Run(parsed, read_query(parsed), media_type, federation, scope)
         body = await run.carry_out(renew)
-        renew = run.fetched.stale(run.known)
+        renew = run.outdated()
         if not renew or attempt == _ATTEMPTS:
             break
     fetched = run.fetched

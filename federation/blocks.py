@@ -4,7 +4,8 @@ In: the algebra. Out: a tree of ``Block``s. A block is one mandatory core: its t
 match in every solution it takes part in. A child is an OPTIONAL's or MINUS's right side, an
 alternative of a UNION, an EXISTS or a subquery. ``limited_by`` names the variables whose values in
 the parent limit the child without changing the answer: the right side of OPTIONAL, MINUS and EXISTS
-only by variables certain on its own left side; a subquery only by what it projects.
+only by variables certain on its own left side; a subquery only by what it projects. Each pattern is
+a ``Leaf`` that says what losing some of its matches would do.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from federation.algebra import (
     certain,
     query_expressions,
 )
-from federation.leaves import Leaf
 
 Kind = Literal["root", "optional", "minus", "exists", "union", "sub"]
 
@@ -39,6 +39,18 @@ _UNSAFE_FUNCTIONS = frozenset(
      "CONCAT", "BASE", "EXISTS", "NOT", "exists_func", "not_exists_func", "function_call"}
 )  # fmt: skip
 """Functions that see a blank node, or a moment, differently at a node than at the gateway."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One pattern where it stands.
+
+    ``sensitive`` names why lost matches make rows wrong and not only fewer: OPTIONAL's right side,
+    MINUS, negated or computed EXISTS, an aggregate, OFFSET, ORDER with LIMIT; "" where they do not.
+    """
+
+    triple: Triple
+    sensitive: str = ""
 
 
 @dataclass(eq=False)
@@ -83,7 +95,7 @@ def blocks(query: Select) -> Block:
 
 
 class _Builder:
-    """Walks the algebra once; the marks of sensitivity are those of ``leaves``."""
+    """Walks the algebra once, in reading order."""
 
     def __init__(self) -> None:
         self.steps = 0

@@ -7,11 +7,11 @@ outcome, the plan as it was carried out, and the losses from which the status is
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from federation.blocks import Leaf
 from federation.evaluate import Part
-from federation.leaves import Leaf
 from federation.members import NTRIPLES, Identity, Member, MemberPool, Reply
 from federation.report import Loss, Report, Source, Status, Step
 from federation.subquery import Malformed, SubQuery, as_quads
@@ -31,6 +31,9 @@ class Scope:
     deadline: float
     dataset: tuple[tuple[str, ...], tuple[str, ...]]
     settings: Settings
+    start: float = field(default_factory=time.monotonic)
+    barred: dict[str, str] = field(default_factory=dict)
+    """Members that are not asked, and why: what they would say rests on something else."""
 
     @property
     def narrowed(self) -> bool:
@@ -53,10 +56,10 @@ class Fetched:
     steps: list[Step] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     feeds: dict[str, dict[Leaf, None]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     rounds: int = 0
     triples: int = 0
     bytes: int = 0
-    uses_graphs: bool = False
 
     @property
     def narrowed(self) -> bool:
@@ -91,9 +94,10 @@ class Fetched:
         fed = self.feeds.setdefault(reply.member, {})
         fed.update(dict.fromkeys(leaves))
         if not reply.ok:
-            self._lose(reply.member, leaves)
+            self.lose(reply.member, leaves)
 
-    def _lose(self, member: str, leaves: Sequence[Leaf]) -> None:
+    def lose(self, member: str, leaves: Iterable[Leaf]) -> None:
+        """Count patterns as lost at a member."""
         outcome = self.sources[member].outcome
         self.losses += [Loss(member, outcome, str(leaf), leaf.sensitive) for leaf in leaves]
 
@@ -102,20 +106,27 @@ class Fetched:
         self.parts = [part for part in self.parts if part.source != member]
         source = self.sources[member]
         source.outcome, source.detail = "protocol", "the triples are ill-formed"
-        self._lose(member, list(self.feeds.get(member, ())))
+        self.lose(member, self.feeds.get(member, ()))
 
     def stale(self, known: Mapping[str, Known]) -> frozenset[str]:
-        """Members whose data is newer than the summary the plan was made from."""
-        if self.narrowed:
-            return frozenset()
+        """Members whose data is newer than the summary the plan was made from.
+
+        Where graphs are named, versions are of those graphs: they must only be the same throughout.
+        """
         found = set()
         for member, source in self.sources.items():
             summary = known[member].summary
-            if source.outcome == "ok" and summary and source.version != summary.version:
-                source.outcome, source.detail = "stale", "it published while it was asked"
-                self._lose(member, list(self.feeds.get(member, ())))
+            newer = summary and not self.narrowed and source.version != summary.version
+            if source.outcome == "ok" and (newer or source.mixed):
+                self.outdated(member, self.feeds.get(member, ()))
                 found.add(member)
         return frozenset(found)
+
+    def outdated(self, member: str, leaves: Iterable[Leaf]) -> None:
+        """Count a member as one that published while the query ran."""
+        source = self.sources.setdefault(member, Source(member))
+        source.outcome, source.detail = "stale", "it published while it was asked"
+        self.lose(member, leaves)
 
     def report(self, status: Status, reason: str, milliseconds: float) -> Report:
         """Return the report."""
@@ -126,6 +137,7 @@ class Fetched:
             tuple(self.sources.values()),
             self.rounds,
             milliseconds,
+            tuple(self.notes),
         )
 
 
@@ -133,6 +145,8 @@ async def request(
     member: Member, query: SubQuery, scope: Scope, fetched: Fetched, until: float
 ) -> Reply:
     """Send one sub-query within the time and the bytes that are left."""
+    if member.id in scope.barred:
+        return Reply(member.id, "protocol", detail=scope.barred[member.id])
     default, named = scope.dataset
     return await scope.pool.query(
         member,

@@ -88,11 +88,12 @@ class Gateway:
         """Answer a protocol request."""
         if request.query is None:
             raise BadRequest("The request has no query.", hint="Send it in the field query.")
-        if request.at is not None or request.mappings:
-            raise BadRequest(
-                "at and mappings are answered by nodes, not yet by a gateway.",
-                hint="Ask the node itself, or leave the parameter out.",
-            )
+        for wanted in request.mappings:
+            if not all(wanted.partition("@")[::2]):
+                raise BadRequest(
+                    f"mappings={wanted[:80]} names no version; members may hold different ones.",
+                    hint="Ask for name@version.",
+                )
         return await answer(
             Ask(
                 request.query,
@@ -102,6 +103,8 @@ class Gateway:
                 request.timeout_seconds,
                 request.default_graphs,
                 request.named_graphs,
+                request.at,
+                request.mappings,
             ),
             self.refresh(),
         )
@@ -117,10 +120,14 @@ class Gateway:
             body = orjson.dumps(document)
             return SparqlAnswer(502, lost, "application/problem+json", _once(body), body)
         name = self.reports.keep(got.report, request.query or "")
-        headers = (
+        headers: tuple[tuple[str, str], ...] = (
             ("Gridspine-Status", got.status),
             ("Gridspine-Report", f"{root}/reports/{name}"),
         )
+        if got.report.mappings:
+            headers += (("Gridspine-Mappings", ", ".join(got.report.mappings)),)
+        if got.report.warnings:
+            headers += (("Gridspine-Mapping-Warnings", " | ".join(got.report.warnings)),)
         body = got.body
         if request.parameters.get("report") == ("inline",):
             if got.media_type != _JSON:

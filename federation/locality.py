@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from federation.algebra import Triple
-from federation.blocks import Block
-from federation.leaves import Leaf
+from federation.blocks import Block, Leaf
 from federation.tokens import Terms
 
 Hosts = Mapping[Triple, frozenset[str]]

@@ -1,8 +1,8 @@
 """The members of a federation and how they are asked.
 
 In: the signed membership document's entries, one caller's identity, a query for one member. Out: a
-``Reply`` whose outcome is a word, never an exception: ok, unreachable, timeout, withheld, truncated
-or protocol. Members are only ever reached at the URLs of the membership document.
+``Reply`` whose outcome is a word, never an exception: ok, unreachable, timeout, withheld, lacking,
+truncated or protocol. Members are only ever reached at the URLs of the membership document.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+import orjson
 
 from federation.http import BrokenAnswer, HttpPool, Response, TooLarge, Unreachable
 
-Outcome = Literal["ok", "unreachable", "timeout", "withheld", "truncated", "stale", "protocol"]
+Outcome = Literal[
+    "ok", "unreachable", "timeout", "withheld", "truncated", "stale", "lacking", "protocol"
+]
 
 TSV = "text/tab-separated-values"
 NTRIPLES = "application/n-triples"
@@ -62,11 +67,26 @@ async def no_token(_: Member) -> str | None:
 
 @dataclass(frozen=True)
 class Identity:
-    """For whom the members are asked: ``key`` separates caches, ``token`` gets one per member."""
+    """For whom the members are asked, and in which of their views.
+
+    ``key`` separates caches, ``token`` gets one per member, ``view`` goes with every request: the
+    moment and the mapping sets asked for, as parameters of an address.
+    """
 
     key: str = "public"
     token: TokenProvider = field(default=no_token, compare=False)
     org: str | None = None
+    view: str = ""
+
+    def viewing(self, at: datetime | None, mappings: Sequence[str]) -> Identity:
+        """Return the same caller asking for the members' data at a moment, under mapping sets.
+
+        >>> Identity().viewing(None, ("ies4@1", "dcat")).view
+        'mappings=ies4%401%2Cdcat'
+        """
+        asked = {"at": at.isoformat() if at else "", "mappings": ",".join(mappings)}
+        view = urlencode({name: value for name, value in asked.items() if value})
+        return replace(self, key=f"{self.key}?{view}", view=view) if view else self
 
 
 @dataclass(frozen=True)
@@ -81,6 +101,12 @@ class Reply:
     etag: str = ""
     milliseconds: float = 0.0
     unchanged: bool = False
+    mappings: tuple[str, ...] = ()
+    """The mapping sets it applied: ``name@version;digest=...;used=...;lossy=...`` each."""
+    warnings: tuple[str, ...] = ()
+    """What is lossy about them, in sentences."""
+    policy: str = ""
+    """Digest of the policy decision behind the view."""
 
     @property
     def ok(self) -> bool:
@@ -193,10 +219,12 @@ class MemberPool:
                     headers["Authorization"] = f"Bearer {token}"
                 headers.setdefault("Accept", accept)
                 response = await self._http.request(
-                    method, member.url(path), headers, body, max_bytes=limit
+                    method, _viewed(member.url(path), identity), headers, body, max_bytes=limit
                 )
             self.traffic.received_bytes += len(response.body)
             outcome, detail = _judge(response, accept)
+            if response.status in (400, 404) and identity.view:
+                outcome, detail = "lacking", _problem(response.body) or detail
         except TimeoutError:
             return _failed(member, "timeout", "no answer in time", start)
         except Unreachable as error:
@@ -216,6 +244,9 @@ class MemberPool:
             response.headers.get("etag", ""),
             (time.monotonic() - start) * 1000,
             response.status == 304,
+            _listed(response.headers.get("gridspine-mappings", ""), ","),
+            _listed(response.headers.get("gridspine-mapping-warnings", ""), "|"),
+            response.headers.get("gridspine-policy", ""),
         )
 
     def close(self) -> None:
@@ -229,6 +260,24 @@ class Refused(Exception):
 
 def _failed(member: Member, outcome: Outcome, detail: str, start: float) -> Reply:
     return Reply(member.id, outcome, detail=detail, milliseconds=(time.monotonic() - start) * 1000)
+
+
+def _viewed(url: str, identity: Identity) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{identity.view}" if identity.view else url
+
+
+def _listed(header: str, between: str) -> tuple[str, ...]:
+    parts = (part.strip()[:300] for part in header.split(between))
+    return tuple(part for part in parts if part and part.isascii() and part.isprintable())
+
+
+def _problem(body: bytes) -> str:
+    """What a problem document says, made fit to show."""
+    try:
+        said = str(orjson.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return "".join(c for c in said if c.isprintable())[:200]
 
 
 def _judge(response: Response, accept: str) -> tuple[Outcome, str]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from federation.algebra import Expression, Path, Select, Triple
-from federation.blocks import Block, blocks, portable
-from federation.leaves import Leaf
+from federation.blocks import Block, Leaf, blocks, portable
+from federation.literals import Literals
 from federation.locality import Locality, united
 from federation.push import Push, compose
 from federation.sources import Choice, choose
@@ -70,12 +70,24 @@ class Plan:
     hosts: frozenset[str] = frozenset()
     groups: list[Group] = field(default_factory=list)
 
+    @property
+    def leaves(self) -> list[Leaf]:
+        """All patterns of the query."""
+        every = self.root.every() if self.root is not None else []
+        return [leaf for block in every for leaf in block.leaves]
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The members that the plan means to ask."""
+        return self.hosts if self.push else frozenset().union(*(g.members for g in self.groups))
+
 
 def make(
     query: Select,
     text: str,
     known: Mapping[str, Known],
     terms: Terms | None,
+    literals: Literals,
     *,
     narrowed: bool,
     repeatable: bool,
@@ -84,7 +96,7 @@ def make(
     root = blocks(query)
     every = [leaf for block in root.every() for leaf in block.leaves]
     choices = {
-        triple: _routed(triple, choose(triple, known, narrowed=narrowed), terms)
+        triple: _routed(triple, choose(triple, known, narrowed=narrowed), terms, literals)
         for triple in dict.fromkeys(leaf.triple for leaf in every)
     }
     hosts = {t: frozenset(c.member for c in made if c.taken) for t, made in choices.items()}
@@ -105,8 +117,10 @@ def make(
     return plan
 
 
-def _routed(triple: Triple, made: tuple[Choice, ...], terms: Terms | None) -> tuple[Choice, ...]:
-    """Leave out members that hold none of a pattern's IRIs.
+def _routed(
+    triple: Triple, made: tuple[Choice, ...], terms: Terms | None, literals: Literals
+) -> tuple[Choice, ...]:
+    """Leave out members that hold none of a pattern's IRIs, or not its literal.
 
     A path may go through members that hold neither end, unless it stays inside each.
     """
@@ -119,7 +133,10 @@ def _routed(triple: Triple, made: tuple[Choice, ...], terms: Terms | None) -> tu
     wanted = [term for term in (triple.subject, triple.object) if term[0] == "<"]
     return tuple(
         Choice(c.member, False, "does not hold that term")
-        if c.taken and not all(terms.holds(c.member, iri) for iri in wanted)
+        if c.taken
+        and not (
+            all(terms.holds(c.member, iri) for iri in wanted) and literals.holds(c.member, triple)
+        )
         else c
         for c in made
     )

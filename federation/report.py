@@ -9,7 +9,7 @@ see.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from federation.members import Outcome, Reply
@@ -22,6 +22,7 @@ _WORDS = {
     "withheld": "refuses this caller",
     "truncated": "gave a cut answer",
     "stale": "changed while it was asked",
+    "lacking": "cannot apply the mapping sets asked for",
     "protocol": "answered against the protocol",
 }
 
@@ -38,6 +39,10 @@ class Source:
     requests: int = 0
     milliseconds: float = 0.0
     version: str = ""
+    mixed: bool = False
+    """True when its answers came from different versions."""
+    mappings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def add(self, reply: Reply, rows: int = 0) -> None:
         """Count one reply in."""
@@ -45,7 +50,10 @@ class Source:
         self.bytes += len(reply.body)
         self.rows += rows
         self.milliseconds = max(self.milliseconds, reply.milliseconds)
+        self.mixed |= bool(reply.version and self.version and reply.version != self.version)
         self.version = reply.version or self.version
+        self.mappings = _united(self.mappings, reply.mappings)
+        self.warnings = tuple(dict.fromkeys((*self.warnings, *reply.warnings)))
         if not reply.ok:
             self.outcome, self.detail = reply.outcome, reply.detail
 
@@ -81,7 +89,17 @@ class Report:
     sources: tuple[Source, ...] = ()
     rounds: int = 0
     milliseconds: float = 0.0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mappings(self) -> tuple[str, ...]:
+        """The mapping sets applied, over all members."""
+        return _united(*(source.mappings for source in self.sources if source.outcome == "ok"))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is lossy about them."""
+        return tuple(dict.fromkeys(w for source in self.sources for w in source.warnings))
 
     def to_json(self) -> dict[str, Any]:
         """The report as a document."""
@@ -107,13 +125,36 @@ class Report:
                     "requests": s.requests,
                     "milliseconds": round(s.milliseconds, 1),
                     "version": s.version,
+                    "mappings": list(s.mappings),
                 }
                 for s in self.sources
             ],
             "rounds": self.rounds,
             "milliseconds": round(self.milliseconds, 1),
             "notes": list(self.notes),
+            "mappings": list(self.mappings),
+            "warnings": list(self.warnings),
         }
+
+
+def _united(*listed: Iterable[str]) -> tuple[str, ...]:
+    """Mapping sets of several answers, each once, with the highest counts.
+
+    >>> _united(("a@1;digest=x;used=2;lossy=0",), ("a@1;digest=x;used=1;lossy=1",))
+    ('a@1;digest=x;used=2;lossy=1',)
+    """
+    sets: dict[str, dict[str, int]] = {}
+    for entry in (entry for entries in listed for entry in entries):
+        name, *fields = entry.split(";")
+        named = [field for field in fields if not field.partition("=")[2].isdigit()]
+        counts = sets.setdefault(";".join((name, *named)), {})
+        for key, _, value in (field.partition("=") for field in fields):
+            if value.isdigit():
+                counts[key] = max(int(value), counts.get(key, 0))
+    return tuple(
+        ";".join((name, *(f"{key}={count}" for key, count in counts.items())))
+        for name, counts in sets.items()
+    )
 
 
 def judge(losses: Iterable[Loss], names: Mapping[str, str]) -> tuple[Status, str]:

@@ -8,16 +8,18 @@ wanted format, with ``fetched`` saying what it rests on. Whether that is good en
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from federation.algebra import Graph, Select, Triple, walk_query
+from federation.blocks import Leaf, blocks
 from federation.evaluate import Evaluated, Evaluators, Part, Task
 from federation.fetch import Fetched, Scope, request
-from federation.leaves import Leaf
+from federation.freshness import Watch, disagreeing
+from federation.literals import LiteralDesk, Literals
 from federation.members import NTRIPLES, Member, MemberPool, Reply
 from federation.plan import Plan, make, spelled
 from federation.push import Push, rows_only
@@ -44,6 +46,7 @@ class Federation:
     pool: MemberPool
     summaries: Summaries
     terms: TermDesk
+    literals: LiteralDesk
     evaluators: Evaluators
     settings: Settings = field(default_factory=load_settings)
     plans: dict[tuple[str, str, bool], tuple[tuple[Any, ...], Plan]] = field(default_factory=dict)
@@ -56,8 +59,9 @@ class Federation:
         return cls(
             {member.id: member for member in members if member.active},
             pool,
-            Summaries(pool, settings.federation_summary_seconds),
+            Summaries(pool),
             TermDesk(pool),
+            LiteralDesk(pool),
             Evaluators(settings.federation_evaluators, max_bytes=settings.query_max_bytes),
             settings,
         )
@@ -80,6 +84,8 @@ class Run:
     fetched: Fetched = field(init=False)
     known: dict[str, Known] = field(default_factory=dict)
     terms: Terms | None = None
+    watch: Watch = field(init=False)
+    leaves: Sequence[Leaf] = ()
 
     def __post_init__(self) -> None:
         self.fetched = Fetched(self.scope.dataset)
@@ -94,6 +100,9 @@ class Run:
         self.known = await federation.summaries.of(
             self._members.values(), scope.identity, scope.deadline, renew=renew
         )
+        scope.barred.update(disagreeing(self.known))
+        self.known |= {m: replace(self.known[m], summary=None) for m in scope.barred}
+        self.watch = Watch(federation.summaries, scope, self.known)
         if self.query is None:
             await self._everything((_EVERYTHING, _EVERYTHING_NAMED))
             return await self._evaluate(self._graphs())
@@ -101,15 +110,42 @@ class Run:
             self.terms = await federation.terms.of(
                 self._members, self.known, scope.identity, scope.deadline
             )
-        plan = self._plan(self.query)
+        plan = await self._plan(self.query)
+        left_out = self._members.keys() - (frozenset() if scope.narrowed else plan.asked)
+        looking = asyncio.ensure_future(self._look(left_out))
+        try:
+            body = await self._answer(self.query, plan)
+            await looking
+        finally:
+            looking.cancel()
+        await self._look(
+            self._members.keys() - self.fetched.sources.keys() - self.watch.seen.keys()
+        )
+        return body
+
+    async def _look(self, members: Iterable[str]) -> None:
+        await self.watch.look([self._members[member] for member in sorted(members)])
+
+    def outdated(self) -> frozenset[str]:
+        """Return the members that hold something else than the plan took them for."""
+        found = self.fetched.stale(self.known)
+        changed = self.watch.changed() - self.fetched.sources.keys()
+        for member in changed:
+            self.fetched.outdated(member, self.leaves)
+        self.fetched.notes += self.watch.notes()
+        return found | changed
+
+    async def _answer(self, query: Select, plan: Plan) -> bytes:
+        self.leaves = plan.leaves
+        scope = self.scope
         if plan.push is not None:
             body = await self._push(plan, plan.push)
             if body is not None:
                 return body
             self.fetched = Fetched(scope.dataset)
-        return await self._fragments(self.query, plan)
+        return await self._fragments(query, plan)
 
-    def _plan(self, query: Select) -> Plan:
+    async def _plan(self, query: Select) -> Plan:
         """Return the plan, kept while no member's view changes."""
         key = (self.scope.identity.key, self.parsed.text, self.scope.narrowed)
         basis = (
@@ -119,11 +155,19 @@ class Run:
         kept = self.federation.plans.get(key)
         if kept is not None and kept[0][0] is basis[0] and kept[0][1] == basis[1]:
             return kept[1]
+        scope = self.scope
+        literals = Literals()
+        if self.terms is not None:
+            triples = [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
+            literals = await self.federation.literals.of(
+                triples, self._members, self.known, scope.identity, scope.deadline
+            )
         plan = make(
             query,
             self.parsed.without_dataset(),
             self.known,
             self.terms,
+            literals,
             narrowed=self.scope.narrowed,
             repeatable=self.parsed.repeatable,
         )
@@ -194,7 +238,7 @@ class Run:
     async def _push(self, plan: Plan, push: Push) -> bytes | None:
         """Return the answer of a pushed query, None where it must be done in another way."""
         self._explain(plan, "pushdown" if len(plan.hosts) == 1 else "rows", push.note)
-        leaves = [leaf for b in plan.root.every() for leaf in b.leaves] if plan.root else []
+        leaves = plan.leaves
         query = SubQuery(push.text, push.accept, ())
         replies = await asyncio.gather(
             *(

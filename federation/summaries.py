@@ -1,8 +1,8 @@
 """What each member holds, as far as one caller may see it.
 
-In: ``/summary`` documents of members. Out: ``Summary`` values, cached per caller and member and
-asked for again (with the entity tag) when older than the time allowed. A summary may over-state
-what could match, never under-state; without one, a member may hold anything.
+In: ``/summary`` documents of members. Out: ``Summary`` values, cached per caller and member. Plans
+are made from what is cached; ``check`` asks members (with the entity tag) whether it still holds. A
+summary may over-state what could match, never under-state; without one, a member may hold anything.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import orjson
 from federation.members import JSON, Identity, Member, MemberPool, Reply
 
 _MAX_BYTES = 32 << 20
+_CHECK_SECONDS = 2.0
+"""How long a member that a query leaves out may take to say that it did not change."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,8 @@ def _card(document: object) -> Card:
 class Summaries:
     """The summaries of all members, per caller."""
 
-    def __init__(self, pool: MemberPool, fresh_seconds: float) -> None:
+    def __init__(self, pool: MemberPool) -> None:
         self._pool = pool
-        self._fresh_seconds = fresh_seconds
         self._kept: dict[tuple[str, str], Known] = {}
 
     async def of(
@@ -112,29 +113,39 @@ class Summaries:
     ) -> dict[str, Known]:
         """Return what is known of each member; those in ``renew`` are asked in any case."""
         wanted = list(members)
-        now = time.monotonic()
         if len(self._kept) > 20_000:
             self._kept.clear()
         asked = [
             member
             for member in wanted
-            if member.id in renew or not self._fresh((identity.key, member.id), now)
+            if member.id in renew or not self._had((identity.key, member.id))
         ]
-        await asyncio.gather(*(self._ask(member, identity, deadline) for member in asked))
+        now = time.monotonic()
+        limit = min(deadline, now + max(1.0, (deadline - now) / 3))
+        await asyncio.gather(*(self._ask(member, identity, limit) for member in asked))
         return {member.id: self._kept[identity.key, member.id] for member in wanted}
 
-    def _fresh(self, key: tuple[str, str], now: float) -> bool:
-        known = self._kept.get(key)
-        return known is not None and known.reply.ok and now - known.read_at < self._fresh_seconds
+    async def check(
+        self, members: Iterable[Member], identity: Identity, deadline: float, since: float
+    ) -> dict[str, Known]:
+        """Return what is known of members, each asked at ``since`` (monotonic) or later."""
+        wanted = list(members)
+        asked = [m for m in wanted if self._kept[identity.key, m.id].read_at < since]
+        limit = min(deadline, time.monotonic() + _CHECK_SECONDS)
+        await asyncio.gather(*(self._ask(member, identity, limit) for member in asked))
+        return {member.id: self._kept[identity.key, member.id] for member in wanted}
 
-    async def _ask(self, member: Member, identity: Identity, deadline: float) -> None:
+    def _had(self, key: tuple[str, str]) -> bool:
+        known = self._kept.get(key)
+        return known is not None and (known.reply.ok or known.summary is not None)
+
+    async def _ask(self, member: Member, identity: Identity, limit: float) -> None:
         key = (identity.key, member.id)
         last = self._kept.get(key)
         headers = {}
         if last is not None and last.summary is not None and last.reply.etag:
             headers["If-None-Match"] = last.reply.etag
         now = time.monotonic()
-        limit = min(deadline, now + max(1.0, (deadline - now) / 3))
         reply = await self._pool.ask(
             member, identity, "GET", "/summary", JSON, limit, headers=headers, max_bytes=_MAX_BYTES
         )

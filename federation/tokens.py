@@ -13,16 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
 from federation.algebra import Path, Triple
-from federation.members import BINARY, JSON, Identity, Member, MemberPool
+from federation.members import BINARY, JSON, Identity, Member, MemberPool, Reply
 from federation.spelling import RDF_TYPE
 from federation.summaries import Known
+from kgnode.summary import term_hash
 
 _MAX_BYTES = 256 << 20
 Hashes = npt.NDArray[np.uint64]
@@ -83,16 +83,14 @@ class Terms:
         hashes = self._hashes.get(member)
         if hashes is None:
             return True
-        wanted = np.uint64(_hash(iri[1:-1]))
-        at = int(np.searchsorted(hashes, wanted))
-        return at < len(hashes) and bool(hashes[at] == wanted)
+        return contains(hashes, term_hash(iri[1:-1]))
 
     def held(self, member: str, iris: list[str]) -> list[str]:
         """Return those of many IRIs (in brackets) that a member could have."""
         hashes = self._hashes.get(member)
         if hashes is None or not iris:
             return iris
-        wanted = np.array([_hash(iri[1:-1]) for iri in iris], dtype=np.uint64)
+        wanted = np.array([term_hash(iri[1:-1]) for iri in iris], dtype=np.uint64)
         at = np.minimum(np.searchsorted(hashes, wanted), max(0, len(hashes) - 1))
         present = hashes[at] == wanted if len(hashes) else np.zeros(len(wanted), dtype=bool)
         return [iri for iri, there in zip(iris, present.tolist(), strict=True) if there]
@@ -189,8 +187,20 @@ def places(triple: Triple, variable: str) -> tuple[str, ...]:
     )
 
 
-def _hash(iri: str) -> int:
-    return int.from_bytes(blake2b(iri.encode(), digest_size=8).digest(), "little")
+def contains(hashes: Hashes, wanted: int) -> bool:
+    """True when sorted hashes have one."""
+    at = int(np.searchsorted(hashes, np.uint64(wanted)))
+    return at < len(hashes) and int(hashes[at]) == wanted
+
+
+def read_hashes(reply: Reply, version: str) -> Hashes | None:
+    """Return the sorted hashes of an answer, None if they are none or of another version."""
+    if not reply.ok or reply.version != version or len(reply.body) % 8:
+        return None
+    found = np.frombuffer(reply.body, dtype="<u8").astype(np.uint64)
+    if len(found) > 1 and not bool(np.all(found[1:] > found[:-1])):
+        return None
+    return found
 
 
 class TermDesk:
@@ -253,10 +263,8 @@ class TermDesk:
         reply = await self._pool.ask(
             member, identity, "GET", "/summary/terms", BINARY, deadline, max_bytes=_MAX_BYTES
         )
-        if not reply.ok or reply.version != version or len(reply.body) % 8:
-            return None
-        found = np.frombuffer(reply.body, dtype="<u8").astype(np.uint64)
-        if len(found) > 1 and not bool(np.all(found[1:] > found[:-1])):
+        found = read_hashes(reply, version)
+        if found is None:
             return None
         self._hashes = {k: v for k, v in self._hashes.items() if k[:2] != key[:2]}
         self._hashes[key] = found

@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         1000, ge=0, description="Patterns with fewer matches are fetched whole at once, count"
     )
     federation_summary_seconds: float = Field(
-        2.0, ge=0, description="How long a member's summary counts as current, seconds"
+        0.0, ge=0, description="How long a member left out of a plan goes unasked, seconds"
     )
     federation_evaluators: int = Field(
         2, gt=0, description="Evaluator processes of a gateway, count"

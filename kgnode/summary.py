@@ -1,9 +1,10 @@
 """What a gateway may know of a caller's view to plan queries, and nothing of what is hidden.
 
-In: the store of one view (its default graph is the merge of its named graphs). Out: bytes of three
+In: the store of one view (its default graph is the merge of its named graphs). Out: bytes of four
 answers: the summary (VoID-like counts per predicate and class with the authorities of subjects and
-objects), the sorted term hashes, and the shared terms per predicate and class. Each may over-state
-what could match a query, never under-state it. Run inside an evaluator, through ``View.call``.
+objects), the sorted hashes of terms, those of the literals at one predicate, and the shared terms
+per predicate and class. Each may over-state what could match a query, never under-state it. Run
+inside an evaluator, through ``View.call``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgnode.errors import BadRequest
 from kgnode.names import RDF, authority
@@ -67,7 +68,7 @@ def summarise(store: Store) -> bytes:
 
 
 def term_hash(iri: str) -> int:
-    """Return the 64-bit hash of an IRI: BLAKE2b of its UTF-8 bytes, little endian.
+    """Return the 64-bit hash of a term's text: BLAKE2b of its UTF-8 bytes, little endian.
 
     >>> term_hash("urn:x") == term_hash("urn:x") != term_hash("urn:y")
     True
@@ -87,6 +88,24 @@ def term_hashes(store: Store) -> bytes:
         if isinstance(quad.object, NamedNode):
             iris.add(quad.object.value)
     return array("Q", sorted({term_hash(iri) for iri in iris})).tobytes()
+
+
+def literal_hashes(store: Store, predicate: bytes) -> bytes:
+    """Return the sorted distinct hashes of the literals that stand at one predicate.
+
+    A literal is hashed in the N-Triples spelling in which the store gives it back, which is the
+    same for all spellings of a value that the engine takes for the same term.
+
+    Raises:
+        BadRequest: the predicate is no IRI.
+    """
+    try:
+        wanted = NamedNode(predicate.decode())
+    except ValueError as error:
+        raise BadRequest("The predicate is no IRI.", hint="Give it without brackets.") from error
+    found = store.quads_for_pattern(None, wanted, None, DefaultGraph())
+    literals = {str(quad.object) for quad in found if isinstance(quad.object, Literal)}
+    return array("Q", sorted({term_hash(text) for text in literals})).tobytes()
 
 
 @dataclass

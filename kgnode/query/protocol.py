@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -95,7 +96,7 @@ def read_request(scope: Mapping[str, Any], body: bytes) -> SparqlRequest:
         accept=accept.decode("latin-1") if accept is not None else None,
         timeout_seconds=_seconds(_single(parameters, "timeout")),
         limit_cut=_cut(_single(parameters, "limit")),
-        at=_time(_single(parameters, "at")),
+        at=moment(_single(parameters, "at")),
         mappings=tuple(_split(parameters.get("mappings", ()))),
         if_none_match=match.decode("latin-1") if match is not None else None,
         base=address(scope),
@@ -112,10 +113,15 @@ def address(scope: Mapping[str, Any]) -> str:
     """Return the address a request was sent to, as the client spelled it."""
     host = b"localhost"
     for name, value in scope["headers"]:
-        if name == b"host" and _HOST.fullmatch(value):
+        if name == b"host" and len(value) < 256 and _HOST.fullmatch(value):
             host = value
-    path = quote(scope.get("path", "/"), safe="/~!$&'()*+,;=:@")
-    return f"{scope.get('scheme', 'http')}://{host.decode()}{path}"
+    return _address(scope.get("scheme", "http"), host, scope.get("path", "/"))
+
+
+@lru_cache(maxsize=256)
+def _address(scheme: str, host: bytes, path: str) -> str:
+    quoted = quote(path, safe="/~!$&'()*+,;=:@")
+    return f"{scheme}://{host.decode()}{quoted}"
 
 
 def _decode(encoded: bytes) -> dict[str, list[str]]:
@@ -168,7 +174,12 @@ def _cut(value: str | None) -> bool:
     return value == "cut"
 
 
-def _time(value: str | None) -> datetime | None:
+def moment(value: str | None) -> datetime | None:
+    """Return the moment that ``at`` names.
+
+    Raises:
+        BadRequest: it is no time.
+    """
     if value is None:
         return None
     try:

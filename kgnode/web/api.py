@@ -26,6 +26,8 @@ from kgnode.operations import repairs
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.publish import judge
+from kgnode.query.narrow import Reach
+from kgnode.query.protocol import moment
 from kgnode.trust import exchange
 from kgnode.web.front import Front
 
@@ -47,9 +49,10 @@ def json_answer(content: Any, **headers: str) -> Response:
 
 async def summary(request: Request) -> Response:
     """The caller's own view in numbers: per predicate and class, with authorities."""
-    here = front(request)
-    seen = here.see(here.caller(request))
-    view, reach = await here.view(seen)
+    here, seen, reach = _shown(request)
+    if (unchanged := _unchanged(request, reach.version, seen)) is not None:
+        return unchanged
+    view = await here.desk.view(reach, graphs=False)
     counted = orjson.loads(await here.summary(view))
     document = {
         "node": here.node.org,
@@ -60,46 +63,66 @@ async def summary(request: Request) -> Response:
         **counted,
         "graphs": sorted({cell.model for cell in reach.named}),
     }
-    return _versioned(request, orjson.dumps(document), JSON, reach.version, seen)
+    return _versioned(orjson.dumps(document), JSON, reach.version, seen)
 
 
-async def summary_terms(request: Request) -> Response:
-    """Sorted 64-bit hashes, little endian, of the IRIs in the caller's view."""
-    here = front(request)
-    seen = here.see(here.caller(request))
-    view, reach = await here.view(seen)
-    content = await here.term_hashes(view)
-    return _versioned(request, content, "application/octet-stream", reach.version, seen)
+async def summary_terms(
+    request: Request, predicate: Annotated[str | None, Query(max_length=2000)] = None
+) -> Response:
+    """Sorted 64-bit hashes, little endian, of the IRIs in the caller's view.
+
+    With ``predicate``, those of the literals that stand at it.
+    """
+    here, seen, reach = _shown(request)
+    if (unchanged := _unchanged(request, reach.version, seen)) is not None:
+        return unchanged
+    view = await here.desk.view(reach, graphs=False)
+    if predicate is None:
+        content = await here.term_hashes(view)
+    else:
+        content = await here.literal_hashes(view, predicate)
+    return _versioned(content, "application/octet-stream", reach.version, seen)
 
 
 async def summary_shared(request: Request) -> Response:
     """Where the posted hashes stand in the caller's view, per predicate and class."""
-    here = front(request)
-    seen = here.see(here.caller(request))
+    here, _, reach = _shown(request)
     body = await _body(request, SHARED_MAX_BYTES)
-    view, reach = await here.view(seen)
+    view = await here.desk.view(reach, graphs=False)
     counted = orjson.loads(await here.shared_terms(view, body))
     version = {"Gridspine-Version": reach.version}
     return json_answer({"version": reach.version, **counted}, **version)
 
 
-def _versioned(
-    request: Request, content: bytes, media_type: str, version: str, seen: Visible
-) -> Response:
+def _shown(request: Request) -> tuple[Front, Visible, Reach]:
+    """What the caller sees, now or ``at`` a moment, and the cells behind it."""
+    here = front(request)
+    seen = here.desk.see(here.caller(request), moment(request.query_params.get("at")))
+    return here, seen, here.desk.reach(seen)
+
+
+def _unchanged(request: Request, version: str, seen: Visible) -> Response | None:
+    """The answer to a client that has this version, given before any view is made."""
+    headers = _tagged(version, seen)
+    known = (part.strip() for part in request.headers.get("if-none-match", "").split(","))
+    return Response(status_code=304, headers=headers) if headers["ETag"] in known else None
+
+
+def _versioned(content: bytes, media_type: str, version: str, seen: Visible) -> Response:
+    return Response(content, media_type=media_type, headers=_tagged(version, seen))
+
+
+def _tagged(version: str, seen: Visible) -> dict[str, str]:
     told = hashlib.blake2b(
         version.encode() + repr(sorted(seen.withheld.items())).encode(), digest_size=16
     )
-    headers = {
+    return {
         "ETag": f'"{told.hexdigest()}"',
         "Gridspine-Version": version,
         "Gridspine-Policy": seen.digest,
         "Cache-Control": "private, no-cache",
         "Vary": "Authorization, Cookie",
     }
-    known = (part.strip() for part in request.headers.get("if-none-match", "").split(","))
-    if headers["ETag"] in known:
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:

@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,7 @@ from kgnode.query.narrow import Reach
 from kgnode.store.view import View, Views
 
 COOKIE = "gridspine_token"
-SUMMARIES_KEPT = 64
+SUMMARIES_KEPT = 256
 CALL_SECONDS = 120.0
 
 
@@ -129,6 +129,14 @@ class Front:
         """Return the term hashes of a view, worked out once for each version."""
         return await self._kept(view, "terms", summary.term_hashes)
 
+    async def literal_hashes(self, view: View, predicate: str) -> bytes:
+        """Return the hashes of the literals at one predicate of a view."""
+        key = (view.version, f"literals {predicate}")
+        argument = predicate.encode()
+        return await self._once(
+            key, lambda: view.call(summary.literal_hashes, argument, CALL_SECONDS)
+        )
+
     async def shared_terms(self, view: View, hashes: bytes) -> bytes:
         """Return where shared terms stand in a view."""
         return await view.call(summary.shared_terms, hashes, CALL_SECONDS)
@@ -141,9 +149,12 @@ class Front:
         self, view: View, what: str, function: Callable[[pyoxigraph.Store], bytes]
     ) -> bytes:
         key = (view.version, what)
+        return await self._once(key, lambda: view.call(function, timeout_seconds=CALL_SECONDS))
+
+    async def _once(self, key: tuple[str, str], ask: Callable[[], Awaitable[bytes]]) -> bytes:
         found = self._summaries.get(key)
         if found is None:
-            found = await view.call(function, timeout_seconds=CALL_SECONDS)
+            found = await ask()
             self._summaries[key] = found
             while len(self._summaries) > SUMMARIES_KEPT:
                 self._summaries.popitem(last=False)

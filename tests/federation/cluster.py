@@ -43,6 +43,10 @@ class Node:
     fault: Callable[[str], Fault | None] = lambda _: None
     requests: list[str] = field(default_factory=list)
     required_token: str | None = None
+    views: dict[str, Node] = field(default_factory=dict)
+    """What answers instead under ``at`` or ``mappings``, by the parameter's value."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Headers of every answer."""
     cache: dict[Any, ox.Store] = field(default_factory=dict)
 
     def whole(self) -> ox.Store:
@@ -150,6 +154,10 @@ class Cluster:
         node = self.nodes[name]
         node.requests.append(f"{method} {action} {body[:2000].decode(errors='replace')}")
         fault = node.fault(action)
+        parameters = dict(parse_qsl(url.query))
+        wanted = parameters.get("mappings") or parameters.get("at")
+        missing = wanted is not None and wanted not in node.views
+        node = node.views.get(wanted or "", node)
         if fault is not None:
             await asyncio.sleep(fault.stall_seconds)
             if fault.raw is not None:
@@ -157,16 +165,19 @@ class Cluster:
                 await writer.drain()
                 return False
         status, media, content = self._answer(node, action, url.query, headers, body)
-        extra: tuple[tuple[str, str], ...] = ()
+        if missing:
+            status, content = 404, orjson.dumps({"detail": f"There is no {wanted} here."})
+        extra = node.extra
         if fault is not None:
             status = fault.status or status
-            extra = fault.headers
+            extra += fault.headers
             content = fault.change(content) if fault.change else content
         lines = [
             f"HTTP/1.1 {status} X",
             f"Content-Type: {media}",
             f"Content-Length: {len(content)}",
             f"Gridspine-Version: {node.version}",
+            f'ETag: "{node.version}"',
             *(f"{k}: {v}" for k, v in extra),
         ]
         writer.write("\r\n".join([*lines, "", ""]).encode() + content)
@@ -178,6 +189,8 @@ class Cluster:
     ) -> tuple[int, str, bytes]:
         if node.required_token and headers.get("authorization") != f"Bearer {node.required_token}":
             return 403, "application/problem+json", b"{}"
+        if headers.get("if-none-match") == f'"{node.version}"':
+            return 304, "application/json", b""
         if action == "summary":
             document = {
                 "node": node.name,
@@ -187,6 +200,10 @@ class Cluster:
                 **orjson.loads(summary.summarise(node.whole())),
             }
             return 200, "application/json", orjson.dumps(document)
+        predicate = dict(parse_qsl(query)).get("predicate")
+        if action == "summary/terms" and predicate is not None:
+            found = summary.literal_hashes(node.whole(), predicate.encode())
+            return 200, "application/octet-stream", found
         if action == "summary/terms":
             return 200, "application/octet-stream", summary.term_hashes(node.whole())
         if action == "summary/shared":

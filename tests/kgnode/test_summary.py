@@ -8,11 +8,11 @@ from array import array
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store
 
 from kgnode.errors import BadRequest
 from kgnode.names import RDF
-from kgnode.summary import shared_terms, summarise, term_hash, term_hashes
+from kgnode.summary import literal_hashes, shared_terms, summarise, term_hash, term_hashes
 
 IRIS = st.sampled_from(
     [f"https://a.example/{n}" for n in range(4)]
@@ -72,3 +72,26 @@ def test_shared_terms_stand_where_the_data_has_them(triples, shared) -> None:
 def test_a_cut_list_of_hashes_is_refused() -> None:
     with pytest.raises(BadRequest):
         shared_terms(Store(), b"12345")
+
+
+@given(TRIPLES)
+def test_literals_of_a_predicate_are_hashed_and_no_others(triples) -> None:
+    store = store_of(triples)
+    for predicate in ("urn:p#1", "urn:p#2", "urn:never"):
+        hashes = array("Q", literal_hashes(store, predicate.encode())).tolist()
+        literals = {o for _, p, o in triples if p.value == predicate and isinstance(o, Literal)}
+        assert hashes == sorted(term_hash(str(literal)) for literal in literals)
+
+
+def test_spellings_that_the_engine_takes_for_one_term_have_one_hash() -> None:
+    stores = [Store(), Store()]
+    for store, spelling in zip(stores, ('"01"^^<{0}integer>', '"1"^^<{0}integer>'), strict=True):
+        text = f"<urn:s> <urn:p> {spelling.format('http://www.w3.org/2001/XMLSchema#')} ."
+        store.load(text.encode(), format=RdfFormat.N_TRIPLES)
+    one, other = (literal_hashes(store, b"urn:p") for store in stores)
+    assert one == other and len(one) == 8
+
+
+def test_a_predicate_that_is_no_iri_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        literal_hashes(Store(), b"no iri")

@@ -176,6 +176,25 @@ def test_term_hashes_and_shared_terms_are_of_the_callers_view(world: World) -> N
     assert world.client.post("/summary/shared", content=b"123").status_code == 400
 
 
+def test_literal_hashes_are_of_the_callers_view(world: World) -> None:
+    path = "/summary/terms?predicate=http://iec.ch/TC57/CIM100%23IdentifiedObject.name"
+    assert world.client.get(path).content == b""
+    shown = array("Q", world.client.get(path, headers=world.token("NESO")).content).tolist()
+    assert term_hash('"Keadby"') in shown
+    assert len(shown) == 2
+    assert world.client.get("/summary/terms?predicate=no iri").status_code == 400
+
+
+def test_summaries_are_also_of_a_moment(world: World) -> None:
+    member = world.token("NESO")
+    now = world.client.get("/summary", headers=member).json()
+    for path in ("/summary", "/summary/terms"):
+        then = world.client.get(f"{path}?at=2001-01-01T00:00:00Z", headers=member)
+        assert then.headers["gridspine-version"] != now["version"]
+        assert then.json()["predicates"] == {} if path == "/summary" else then.content == b""
+    assert world.client.get("/summary?at=soon").status_code == 400
+
+
 def test_an_asset_shows_only_what_the_caller_may_read(world: World) -> None:
     iri = f"urn:uuid:{mrid('Keadby')}"
     public = world.client.get("/asset", params={"iri": iri}).json()
