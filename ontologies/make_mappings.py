@@ -125,8 +125,10 @@ def evidence(terms: Mapping[str, Term], subject: str, target: str) -> str:
 
 
 def _facts(terms: Mapping[str, Term], iri: str) -> str:
-    term = terms[iri]
+    term = terms.get(iri)
     name = local(iri)
+    if term is None:
+        return f"{name}: in none of the vocabularies"
     if term.kind in CLASSES.values():
         above = [local(one) for one in ancestors(terms, iri) if not one.startswith(RDFS)]
         return f"{name}: under {', '.join(above)}" if above else f"{name}: has no class above it"
@@ -143,7 +145,7 @@ def read(path: Path) -> tuple[list[str], list[dict[str, str]], dict[str, str]]:
     lines = path.read_text(encoding="utf-8").splitlines()
     head = [line for line in lines if line.startswith("#")]
     rows = list(csv.DictReader(lines[len(head) :], delimiter="\t"))
-    prefixes = {}
+    prefixes = {"rdfs": RDFS}
     for line in head:
         prefix, _, namespace = line.lstrip("#").strip().partition(": ")
         if line.startswith("#  ") and namespace.startswith("http"):
@@ -173,8 +175,9 @@ def complete(path: Path, terms: Mapping[str, Term]) -> set[str]:
     for row in rows:
         subject, target = (expand(prefixes, row[f"{side}_id"]) for side in ("subject", "object"))
         for side, iri in (("subject", subject), ("object", target)):
-            row[f"{side}_label"] = terms[iri].label or local(iri)
-            row[f"{side}_type"] = terms[iri].kind
+            term = terms.get(iri, Term(iri, "rdf property" if "." in local(iri) else ""))
+            row[f"{side}_label"] = term.label or local(iri)
+            row[f"{side}_type"] = term.kind
             named.add(iri)
         row["gs_evidence"] = evidence(terms, subject, target)
     write(path, head, rows)
