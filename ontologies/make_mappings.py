@@ -35,6 +35,8 @@ HEAD = (
     *("object_id", "object_label", "mapping_justification", "confidence"),
     *("subject_type", "object_type", "record_id", "gs_evidence", "comment"),
 )
+DECIDED = ("cim-ies4", "dcat-ies4")
+SIDES = ("subject", "object")
 BASES = {
     "entsoe_cgmes3_rdfs": "http://iec.ch/TC57/CIM100",
     "entsoe_cgmes2415_rdfs": "http://iec.ch/TC57/2013/CIM-schema-cim16",
@@ -173,7 +175,7 @@ def complete(path: Path, terms: Mapping[str, Term]) -> set[str]:
     head, rows, prefixes = read(path)
     named = set()
     for row in rows:
-        subject, target = (expand(prefixes, row[f"{side}_id"]) for side in ("subject", "object"))
+        subject, target = (expand(prefixes, row[f"{side}_id"]) for side in SIDES)
         for side, iri in (("subject", subject), ("object", target)):
             term = terms.get(iri, Term(iri, "rdf property" if "." in local(iri) else ""))
             row[f"{side}_label"] = term.label or local(iri)
@@ -184,11 +186,38 @@ def complete(path: Path, terms: Mapping[str, Term]) -> set[str]:
     return named
 
 
+def write_terms(terms: Mapping[str, Term], named: Iterable[str], path: Path) -> None:
+    """Write what is known of the terms that sets name and of those above them; no definitions."""
+    wanted = set(named)
+    for iri in named:
+        wanted.update(one for one in ancestors(terms, iri) if one in terms)
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(
+            ("iri", "label", "definition", "parents", "kind", "domain", "range", "disjoint")
+        )
+        for iri in sorted(wanted & terms.keys()):
+            term = terms[iri]
+            ours = term.definition if iri.startswith("https://w3id.org/gridspine") else ""
+            several = (term.domains, term.ranges or term.datatypes, term.disjoint)
+            listed = [" ".join(sorted(given)) for given in several]
+            parents = " ".join(sorted(term.parents))
+            table.writerow((iri, term.label, ours, parents, term.kind, *listed))
+
+
 def main(folder: Path) -> None:
-    """Complete every set that people decided."""
+    """Complete the sets that people decided, then write those that follow and the terms."""
+    from derived_mappings import write_all
+
     terms = vocabularies(folder)
+    named: set[str] = set()
+    for name in DECIDED:
+        named |= complete(HERE / "mappings" / f"{name}.sssom.tsv", terms)
+    write_all(terms)
     for path in sorted((HERE / "mappings").glob("*.sssom.tsv")):
-        complete(path, terms)
+        _, rows, prefixes = read(path)
+        named |= {expand(prefixes, row[f"{side}_id"]) for row in rows for side in SIDES}
+    write_terms(terms, named, HERE / "mappings" / "terms.csv")
 
 
 if __name__ == "__main__":
