@@ -1,25 +1,27 @@
 """The stage of the federation benchmark: real nodes with open data, a gateway, one single store.
 
-In: a folder and a size. Out: ``Stage``, everything served on loopback by separate processes: one
-node per organisation of the demo's GB network (identifiers are UUIDs; the boundary set is held by
-all), one gateway, and Oxigraph's own server with the union of all that the nodes show.
+In: a folder and what to serve. Out: ``Stage``, everything served on loopback by separate processes:
+one node per organisation (identifiers are UUIDs; the boundary set is held by all), one gateway, and
+Oxigraph's own server with the union of all that the nodes show. The nodes keep no answers, since
+the single store keeps none.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from federation.demo.processes import Processes, free_ports
-from federation.demo.scenario import Organisation, Scenario, build
+from federation.demo.scenario import DataSet, Organisation
 from federation.home import GatewayHome
 from federation.scheme import Scheme
 from kgnode import trust
@@ -27,12 +29,25 @@ from kgnode.membership import initialise, join_scheme
 from kgnode.names import ODRL_PROFILE, label_iri
 from kgnode.remote import on_home
 
-GATEWAY_OWNER = "NESO"
 LABELS = """labels:
   open: {sensitivity: open, reason: "benchmark", review: 2036-01-01}
 rules:
   - {label: open, class: "*"}
 """
+
+
+@dataclass(frozen=True)
+class Content:
+    """What to serve: the organisations with their own sets, and the one that all of them hold."""
+
+    organisations: tuple[Organisation, ...]
+    boundary: DataSet
+    boundary_base: str
+
+    @property
+    def gateway_owner(self) -> str:
+        """Whose gateway it is."""
+        return self.organisations[0].id
 
 
 @dataclass(frozen=True)
@@ -47,28 +62,29 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, size: Literal["small", "gb"]) -> Iterator[Stage]:
+def stage(folder: Path, content: Content) -> Iterator[Stage]:
     """Serve everything while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    scenario = build(size, 1, folder / "files")
-    ports = free_ports(len(scenario.organisations) + 2, None)
+    os.environ["GRIDSPINE_ANSWER_CACHE_BYTES"] = "0"
+    ports = free_ports(len(content.organisations) + 2, None)
     nodes = {
         o.id: f"http://127.0.0.1:{port}"
-        for o, port in zip(scenario.organisations, ports, strict=False)
+        for o, port in zip(content.organisations, ports, strict=False)
     }
     gateway, single = (f"http://127.0.0.1:{port}" for port in ports[-2:])
-    document, homes = _homes(folder, scenario, nodes, gateway)
+    document, homes = _homes(folder, content, nodes, gateway)
     with Processes() as processes:
         for name, home in homes.items():
             port = nodes[name].rpartition(":")[2]
             arguments = ("kgnode", "serve", str(home), "--port", port)
             processes.start(name, arguments, folder / f"{name}.log")
-        GatewayHome.create(folder / "gateway", GATEWAY_OWNER, document, None, homes[GATEWAY_OWNER])
+        owner = content.gateway_owner
+        GatewayHome.create(folder / "gateway", owner, document, None, homes[owner])
         arguments = ("federation", "serve", str(folder / "gateway"), "--port", str(ports[-2]))
         processes.start("gateway", arguments, folder / "gateway.log")
         for name, url in (*nodes.items(), ("gateway", gateway)):
             processes.wait_until_ready(name, url)
-        triples = {o.id: _publish(o, scenario, homes[o.id], folder) for o in scenario.organisations}
+        triples = {o.id: _publish(o, content, homes[o.id], folder) for o in content.organisations}
         union = _union(nodes, folder / "union.nt")
         processes.start("single", _oxigraph(union, folder, ports[-1]), folder / "single.log")
         _wait(single)
@@ -76,11 +92,11 @@ def stage(folder: Path, size: Literal["small", "gb"]) -> Iterator[Stage]:
 
 
 def _homes(
-    folder: Path, scenario: Scenario, nodes: dict[str, str], gateway: str
+    folder: Path, content: Content, nodes: dict[str, str], gateway: str
 ) -> tuple[Path, dict[str, Path]]:
-    scheme = Scheme.create(folder / "scheme", "benchmark", scenario.boundary_base)
+    scheme = Scheme.create(folder / "scheme", "benchmark", content.boundary_base)
     homes = {}
-    for organisation in scenario.organisations:
+    for organisation in content.organisations:
         home = homes[organisation.id] = folder / "homes" / organisation.id
         made = initialise(home, organisation.id, organisation.name, None)
         scheme.add(
@@ -89,7 +105,7 @@ def _homes(
                 name=organisation.name,
                 licence_role=organisation.licence_role,
                 node=nodes[organisation.id],
-                gateway=gateway if organisation.id == GATEWAY_OWNER else None,
+                gateway=gateway if organisation.id == content.gateway_owner else None,
                 jwks=orjson.loads(Path(made["jwks"]).read_bytes()),
             )
         )
@@ -99,9 +115,9 @@ def _homes(
     return document, homes
 
 
-def _publish(organisation: Organisation, scenario: Scenario, home: Path, folder: Path) -> int:
+def _publish(organisation: Organisation, content: Content, home: Path, folder: Path) -> int:
     """Publish the boundary set and the organisation's own, open to everybody."""
-    boundary = scenario.organisation(GATEWAY_OWNER).datasets[0]
+    boundary = content.boundary
     own = [d for d in organisation.datasets if d.id != boundary.id]
     total = 0
     labels = folder / "labels.yaml"
