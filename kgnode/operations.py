@@ -18,11 +18,14 @@ from kgnode.errors import BadRequest, GridspineError, NotFound, record
 from kgnode.export import export_difference, export_models
 from kgnode.governance import GOVERNANCE, relabel_dependants, set_policy, stored_rules, text
 from kgnode.home import write_atomically
+from kgnode.mappings import READING, caller_of
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.policy.labels_file import LabelRules, load_labels
 from kgnode.publish import Published, Wish
 from kgnode.publish import publish as publish_files
+from kgnode.releasing import RELEASING
+from kgnode.stewardship import CHANGING
 from kgnode.store.cells import Manifest
 
 Arguments = Mapping[str, Any]
@@ -243,6 +246,9 @@ VERBS: Mapping[str, Callable[[Node, Arguments, Step], dict[str, Any]]] = {
     "backup": backup,
     "restore": restore,
     **GOVERNANCE,
+    **READING,
+    **CHANGING,
+    **RELEASING,
 }
 """Every verb by its name; what is not here cannot be asked of a served home."""
 
@@ -263,6 +269,10 @@ def perform(node: Node, verb: str, arguments: Arguments, step: Step) -> dict[str
         "outcome": "ok",
     }
     try:
+        if verb.startswith("mappings-"):
+            who = caller_of(node, arguments)
+            entry |= {"org": who.org, "sub": who.sub, "set": arguments.get("set")}
+            arguments = {**arguments, "caller": who}
         return VERBS[verb](node, arguments, step)
     except GridspineError as error:
         entry["outcome"] = error.code

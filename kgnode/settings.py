@@ -37,6 +37,11 @@ class Settings(BaseSettings):
         600.0, gt=0, description="Deadline of packs that do not come with the product, seconds"
     )
 
+    # mapping sets
+    reasoning_seconds: float = Field(
+        120.0, gt=0, description="Deadline of the reasoner when a set is released, seconds"
+    )
+
     # views and evaluators
     view_memory_bytes: int = Field(4 << 30, gt=0, description="All views in memory, bytes")
     view_named_graphs: bool = Field(True, description="Views also hold one graph per model")

@@ -19,7 +19,7 @@ import orjson
 
 from kgnode.alignment import release as releases
 from kgnode.alignment import sssom_tsv
-from kgnode.alignment.mapping import MappingSet
+from kgnode.alignment.mapping import MappingSet, Status
 from kgnode.alignment.release import Keys, Release
 from kgnode.alignment.standing import Standing, standings
 from kgnode.alignment.working import Entry, Working, head_json
@@ -68,7 +68,7 @@ class Shelf:
         return tuple(sorted(path.name.removesuffix(".sssom.tsv") for path in files))
 
     def shipped_set(self, name: str) -> MappingSet:
-        """Return a set as it comes with the product.
+        """Return a set as it comes with the product; all of it is proposed.
 
         Raises:
             NotFound: there is none.
@@ -79,7 +79,8 @@ class Shelf:
             found = sssom_tsv.read(self.shipped / f"{name}.sssom.tsv", name=name)
             rules = (self.shipped / "structural" / name).glob("*.rq")
             names = tuple(sorted(path.name for path in rules))
-            self._shipped[name] = replace(found, structural=names)
+            rows = (replace(row, status=Status.PROPOSED) for row in found.mappings)
+            self._shipped[name] = replace(found, structural=names, mappings=tuple(rows))
         return self._shipped[name]
 
     def shipped_rules(self, name: str) -> dict[str, str]:

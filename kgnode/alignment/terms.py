@@ -172,12 +172,12 @@ def _cim_classes(path: Path) -> abc.Iterator[Term]:
 def _cim_properties(path: Path) -> abc.Iterator[Term]:
     with path.open(newline="") as stream:
         for row in csv.DictReader(stream):
-            owner = row["name"].partition(".")[0]
+            owner, dot, _ = row["name"].partition(".")
             target = () if row["kind"] == "literal" or not row["type"] else (row["type"],)
             yield Term(
                 row["namespace"] + row["name"],
                 row["name"],
                 kind="property",
-                domains=(row["namespace"] + owner,),
+                domains=(row["namespace"] + owner,) if dot else (),
                 ranges=target,
             )

@@ -15,7 +15,10 @@ ORDER = (
     ("cim", "store", "assurance", "policy"),
     ("trust", "catalogue", "summary", "asset", "audit", "events", "misuse", "metrics"),
     ("alignment", "topology"),
-    ("query", "staging", "publish", "export", "node", "governance", "operations", "membership"),
+    (
+        *("query", "staging", "publish", "export", "node", "governance"),
+        *("mappings", "stewardship", "releasing", "operations", "membership"),
+    ),
     ("console", "remote", "ask", "check", "client", "web", "cli", "__main__"),
 )
 """The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""

@@ -1,0 +1,175 @@
+"""Releases of mapping sets: made here, or taken over from another member of the scheme.
+
+In: an open ``Node`` and a verb's arguments. Out: the verb's ``result``. A release holds what two
+organisations approved (and what ended, for the record), the CONSTRUCT files of the set, and what
+the reasoner said; a set with an error among its conflicts, or an incoherent one, is not released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kgnode.alignment import release as releases
+from kgnode.alignment.conflicts import conflicts
+from kgnode.alignment.mapping import Mapping as Claimed
+from kgnode.alignment.mapping import MappingSet, Status
+from kgnode.alignment.reasoning import Verdict, reason
+from kgnode.alignment.standing import APPROVALS, Actor, steward
+from kgnode.alignment.terms import known_terms
+from kgnode.alignment.working import Working
+from kgnode.errors import BadMapping, Forbidden
+from kgnode.governance import content, text
+from kgnode.mappings import caller_of
+from kgnode.node import Node
+
+Arguments = Mapping[str, Any]
+Step = Callable[[str], None]
+ENDED = frozenset({Status.DEPRECATED, Status.WITHDRAWN})
+
+
+def release(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Release a set under a version: checked, reasoned about, signed, and never changed again.
+
+    ``reasoner: false`` leaves the reasoner out, which the release then says.
+    """
+    actor = _own(node, arguments)
+    name = text(arguments, "set")
+    working = node.mappings.working(name)
+    version = str(arguments.get("version") or working.head.version or "")
+    releases.check_name(name, version)
+    found = replace(working.head, version=version, mappings=_releasable(working))
+    _must_hold_something(found)
+    warnings = _must_agree(found)
+    step("reason")
+    verdict = _verdict(node, found, bool(arguments.get("reasoner", True)))
+    attested = {
+        "issuer": node.org,
+        "released_by": actor.name,
+        "issued": datetime.now(UTC).isoformat(),
+        "approved": sum(row.status is Status.APPROVED for row in found.mappings),
+        "organisations": _organisations(working),
+        "warnings": warnings,
+        "reasoning": verdict.to_json(),
+        "notice": str(arguments.get("notice") or ""),
+    }
+    made = releases.make(found, _rules(node, name), attested, node.key.sign)
+    with node.writing:
+        node.mappings.keep(made)
+        at = attested["issued"]
+        detail = {"version": version, "sha256": made.manifest["sha256"]}
+        node.mappings.record(name, "release", actor.org, actor.sub, str(at), [], detail)
+        node.events.append("mappings-released", {"set": found.label, "by": actor.name})
+    return {"set": name, "version": version, "release": made.told()}
+
+
+def _releasable(working: Working) -> tuple[Claimed, ...]:
+    """Return what two organisations approved here, and what ended."""
+    return tuple(
+        row
+        for standing in working.standings.values()
+        if standing.status in ENDED
+        or (
+            standing.status is Status.APPROVED
+            and len({approval.org for approval in standing.approvals}) >= APPROVALS
+        )
+        for row in standing.rows
+    )
+
+
+def _must_hold_something(found: MappingSet) -> None:
+    if not any(row.status is Status.APPROVED for row in found.mappings):
+        raise BadMapping(
+            f"Nothing in {found.name} is approved, so there is nothing to release.",
+            hint="Stewards of two organisations approve a mapping.",
+        )
+
+
+def _must_agree(found: MappingSet) -> int:
+    """Refuse a set whose approved claims contradict each other; return the number of warnings."""
+    approved = [row for row in found.mappings if row.status is Status.APPROVED]
+    against = conflicts(approved, known_terms())
+    errors = [conflict for conflict in against if conflict.severity == "error"]
+    if errors:
+        raise BadMapping(
+            f"{found.name} contradicts itself: {errors[0].message}",
+            hint="Withdraw one of the mappings named.",
+            subject=errors[0].mappings[0],
+            count=len(errors),
+            detail={"conflicts": [conflict.to_json() for conflict in errors]},
+        )
+    return len(against)
+
+
+def _verdict(node: Node, found: MappingSet, wanted: bool) -> Verdict:
+    """Return what the reasoner says of the approved claims.
+
+    Raises:
+        BadMapping: they are incoherent; the smallest set of culprits is named.
+    """
+    if not wanted:
+        return Verdict(False, reason="It was left out by who released the set.")
+    approved = [row for row in found.mappings if row.works]
+    verdict = reason(approved, known_terms(), node.settings.reasoning_seconds)
+    if verdict.coherent is False:
+        empty = verdict.unsatisfiable[0] if verdict.unsatisfiable else "a class"
+        raise BadMapping(
+            f"By {found.name}, {empty} could have no member; together these make it so: "
+            f"{', '.join(verdict.culprits) or 'the vocabularies themselves'}.",
+            hint="Withdraw or change one of them.",
+            subject=verdict.culprits[0] if verdict.culprits else empty,
+            detail={"reasoning": verdict.to_json()},
+        )
+    return verdict
+
+
+def _organisations(working: Working) -> list[str]:
+    return sorted(
+        {
+            approval.org
+            for standing in working.standings.values()
+            if standing.status is Status.APPROVED
+            for approval in standing.approvals
+        }
+    )
+
+
+def _rules(node: Node, name: str) -> Mapping[str, str]:
+    """Return the CONSTRUCT files of a set: those that come with the product, or of its release."""
+    if name in node.mappings.shipped_names():
+        return node.mappings.shipped_rules(name)
+    return node.mappings.rules(name) if node.mappings.versions(name) else {}
+
+
+def adopt(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Take over a release that another member of the scheme signed, given as a document."""
+    actor = _own(node, arguments)
+    data = content(arguments["file"]) if arguments.get("file") else arguments.get("content") or b""
+    with node.writing:
+        taken = node.mappings.adopt(data if isinstance(data, bytes) else str(data).encode())
+        label = taken.mappings.label
+        node.events.append("mappings-adopted", {"set": label, "by": actor.name})
+    return {"set": taken.mappings.name, "release": taken.told()}
+
+
+def _own(node: Node, arguments: Arguments) -> Actor:
+    """Return the steward of the home's own organisation who acts.
+
+    Raises:
+        Forbidden: somebody else acts.
+    """
+    actor = steward(caller_of(node, arguments))
+    if actor.org != node.org:
+        raise Forbidden(
+            f"Only a steward of {node.org} may release or adopt a set here.",
+            hint="Release it at your own node.",
+        )
+    return actor
+
+
+RELEASING: Mapping[str, Callable[[Node, Arguments, Step], dict[str, Any]]] = {
+    "mappings-release": release,
+    "mappings-adopt": adopt,
+}
