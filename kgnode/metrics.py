@@ -48,6 +48,7 @@ class Metrics:
             buckets=BUCKETS_SECONDS,
             registry=self._registry,
         )
+        self._observed: dict[tuple[str, int], Histogram] = {}
         self._refusals = Counter(
             "gridspine_refusals", "Answers that were problems.", ("code",), registry=self._registry
         )
@@ -62,7 +63,11 @@ class Metrics:
             seconds: how long it took.
         """
         known = route if route in self._routes else OTHER
-        self._seconds.labels(known, f"{status // 100}xx").observe(seconds)
+        kept = self._observed.get((known, status // 100))
+        if kept is None:  # looking a child up by its labels costs more than the rest
+            kept = self._seconds.labels(known, f"{status // 100}xx")
+            self._observed[(known, status // 100)] = kept
+        kept.observe(seconds)
 
     def refused(self, code: str) -> None:
         """Count one problem by its code."""

@@ -97,7 +97,7 @@ def read_request(scope: Mapping[str, Any], body: bytes) -> SparqlRequest:
         timeout_seconds=_seconds(_single(parameters, "timeout")),
         limit_cut=_cut(_single(parameters, "limit")),
         at=moment(_single(parameters, "at")),
-        mappings=tuple(_split(parameters.get("mappings", ()))),
+        mappings=split_names(parameters.get("mappings", ())),
         if_none_match=match.decode("latin-1") if match is not None else None,
         base=address(scope),
         method=method,
@@ -191,8 +191,13 @@ def moment(value: str | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 
-def _split(values: Iterable[str]) -> list[str]:
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+def split_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in values that may each hold several, separated by commas.
+
+    >>> split_names(["cim-ies4@1, cim-namespaces"])
+    ('cim-ies4@1', 'cim-namespaces')
+    """
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
 def _refused() -> RefusedQuery:

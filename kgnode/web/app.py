@@ -27,7 +27,7 @@ from kgnode.query.protocol import SparqlRequest
 from kgnode.web import api, pages
 from kgnode.web.front import COOKIE, Front
 from kgnode.web.problems import problem_answer
-from kgnode.web.sparql import SparqlEndpoint
+from kgnode.web.sparql import PATH, SparqlEndpoint
 
 CONTENT_SECURITY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -74,10 +74,10 @@ ROUTES = (
     Route("GET", "/readyz", api.readyz),
     Route("GET", "/metrics", api.metrics),
 )
-PATHS = ("/sparql", *(route.path for route in ROUTES))
+PATHS = (PATH, *(route.path for route in ROUTES))
 
 
-def create_app(front: Front) -> FastAPI:
+def create_app(front: Front, sparql: SparqlEndpoint | None = None) -> FastAPI:
     """Return the application of a node; whoever made ``front`` closes its views."""
     node = front.node
     app = FastAPI(
@@ -101,11 +101,13 @@ def create_app(front: Front) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _problem)
-    app.add_middleware(Secured, sparql=_endpoint(front), metrics=front.metrics)
+    app.add_middleware(Secured, sparql=sparql or endpoint(front), metrics=front.metrics)
     return app
 
 
-def _endpoint(front: Front) -> SparqlEndpoint:
+def endpoint(front: Front) -> SparqlEndpoint:
+    """Return what answers ``/sparql``."""
+
     async def answerer(request: SparqlRequest, caller: Caller) -> SparqlAnswer:
         return await answer(request, caller, front.desk)
 
@@ -136,7 +138,7 @@ class Secured:
             return
         started = time.perf_counter()
         status = 500
-        of_sparql = scope["path"] == "/sparql"
+        of_sparql = scope["path"] == PATH
 
         async def sending(message: Any) -> None:
             nonlocal status

@@ -14,16 +14,17 @@ import importlib
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from kgnode.errors import PortInUse
 from kgnode.node import Node
-from kgnode.web.app import PATHS, create_app
+from kgnode.web.app import PATHS, create_app, endpoint
 from kgnode.web.control import create_control
 from kgnode.web.front import Front
+from kgnode.web.lane import Lane, lane
 
 GRACE_SECONDS = 5
 """How long answers under way may take after a stop was asked for."""
@@ -62,11 +63,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp, lifespan: Literal["on", "off"] = "off") -> uvicorn.Server:
-    """Return a quiet server of an application; sockets are given when it serves."""
+def server(
+    app: ASGIApp,
+    lifespan: Literal["on", "off"] = "off",
+    connection: Callable[..., Lane] | None = None,
+) -> uvicorn.Server:
+    """Return a quiet server of an application; sockets are given when it serves.
+
+    Args:
+        app: what is served.
+        lifespan: whether the application is told of start and end.
+        connection: makes what speaks HTTP; uvicorn's own if None.
+    """
     return _Server(
         uvicorn.Config(
             app,
+            http=cast("Any", connection or "auto"),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -142,8 +154,10 @@ async def _serve(
 ) -> None:
     front = Front(node, PATHS)
     try:
+        sparql = endpoint(front)
+        short = lane(sparql, front.metrics.observe)
         servers = {
-            server(create_app(front)): listener,
+            server(create_app(front, sparql), connection=short): listener,
             server(create_control(front)): control,
         }
         gc.collect()

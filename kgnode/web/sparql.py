@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from kgnode.errors import BadMethod, BadRequest, QueryTooLong
+from kgnode.errors import BadMethod, BadRequest, GridspineError, QueryTooLong
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer
 from kgnode.query.protocol import SparqlRequest, address, read_request
@@ -28,6 +29,7 @@ Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 _log = structlog.get_logger("kgnode.web")
+PATH = "/sparql"
 METHODS = "GET, HEAD, POST, OPTIONS"
 GZIP_FROM_BYTES = 1_400
 """Smaller bodies fit one network packet; packing them costs more than it saves."""
@@ -52,6 +54,46 @@ _PREFLIGHT: tuple[Header, ...] = (
     (b"content-length", b"0"),
 )
 _PRIVATE: Header = (b"cache-control", b"private, no-cache")
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A body of unknown length: its first part, the others, whether they are to be packed."""
+
+    first: bytes
+    others: AsyncIterator[bytes]
+    zipped: bool
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Status, headers and body of what goes back; ``content`` is None where it comes in parts."""
+
+    status: int
+    headers: list[Header]
+    content: bytes | None
+    parts: _Parts | None = None
+
+    async def stream(self, send: Send) -> None:
+        """Send a body in parts; if it breaks, leave the transfer without its end."""
+        if self.parts is None:
+            return
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31) if self.parts.zipped else None
+        packed = [(b"content-encoding", b"gzip")] if packer else []
+        headers = [*self.headers, *packed]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        try:
+            first = self.parts.first
+            await _part(send, packer.compress(first) if packer else first)
+            async for part in self.parts.others:
+                await _part(send, packer.compress(part) if packer else part)
+        except Exception as error:
+            _log.warning("answer broken off", error=type(error).__name__)
+            return  # the server closes the connection without the last chunk
+        finally:
+            await _close(self.parts.others)
+        end = packer.flush() if packer else b""
+        await send({"type": "http.response.body", "body": end, "more_body": False})
 
 
 class SparqlEndpoint:
@@ -82,25 +124,36 @@ class SparqlEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        method = scope["method"]
-        if method == "OPTIONS":
-            return await _whole(send, 204, [*_PREFLIGHT, *_ALWAYS], b"")
-        if method not in ("GET", "HEAD", "POST"):
-            return await self._refuse_method(scope, send)
         watch = _Watch(receive)
         try:
-            body = await self._body(receive) if method == "POST" else b""
+            body = await self._body(receive) if scope["method"] == "POST" else b""
             watch.start()
-            answer = await self._answer(scope, body)
-            await self._send(answer, scope, send)
+            reply = await self.reply(scope, body)
+            if reply.content is None:
+                await reply.stream(send)
+            else:
+                await _whole(send, reply)
+        except GridspineError as error:
+            await _whole(send, _problem(scope["method"], error))
         except asyncio.CancelledError:
             if not watch.left:
                 raise
-        except Exception as error:
-            await _problem(send, method, error)
         finally:
             watch.stop()
-        return None
+
+    async def reply(self, scope: Scope, body: bytes) -> Reply:
+        """Return what goes back to a request; an error is a reply too."""
+        method = scope["method"]
+        if method == "OPTIONS":
+            return Reply(204, [*_PREFLIGHT, *_ALWAYS], b"")
+        try:
+            if method not in ("GET", "HEAD", "POST"):
+                raise BadMethod(
+                    f"{method} is no method of a SPARQL endpoint.", hint=f"Use one of {METHODS}."
+                )
+            return await _packed(await self._answer(scope, body), scope)
+        except Exception as error:
+            return _problem(method, error)
 
     async def _answer(self, scope: Scope, body: bytes) -> SparqlAnswer:
         request = read_request(scope, body)
@@ -137,62 +190,31 @@ class SparqlEndpoint:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _send(self, answer: SparqlAnswer, scope: Scope, send: Send) -> None:
-        headers = _encoded(answer.headers)
-        headers += _ALWAYS
-        headers.append(_PRIVATE)
-        if answer.status == 304:
-            return await _whole(send, 304, headers, b"")
-        headers.append((b"content-type", content_type(answer.media_type).encode()))
-        zipped = _accepts_gzip(scope["headers"])
-        if answer.content is not None:
-            content = answer.content
-            if zipped and len(content) >= GZIP_FROM_BYTES:
-                headers.append((b"content-encoding", b"gzip"))
-                packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-                content = packer.compress(content) + packer.flush()
-            headers.append((b"content-length", str(len(content)).encode()))
-            empty = scope["method"] == "HEAD"
-            return await _whole(send, answer.status, headers, b"" if empty else content)
-        return await _stream(answer, headers, zipped, scope, send)
 
-    async def _refuse_method(self, scope: Scope, send: Send) -> None:
-        error = BadMethod(
-            f"{scope['method']} is no method of a SPARQL endpoint.", hint=f"Use one of {METHODS}."
-        )
-        await _problem(send, scope["method"], error, (b"allow", METHODS.encode()))
-
-
-async def _stream(
-    answer: SparqlAnswer, headers: list[Header], zipped: bool, scope: Scope, send: Send
-) -> None:
-    """Send a body of unknown length; if it breaks, leave the transfer without its end."""
-    body = aiter(answer.body)
-    first = await anext(body, b"")  # an error before the first byte is still a clean problem
-    if scope["method"] == "HEAD":
-        await _close(body)
-        return await _whole(send, answer.status, headers, b"")
-    if scope.get("http_version") == "1.0":
-        rest = [first, *[part async for part in body]]  # 1.0 ends a body by closing: never part
-        content = b"".join(rest)
-        headers.append((b"content-length", str(len(content)).encode()))
-        return await _whole(send, answer.status, headers, content)
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if zipped else None
-    if packer is not None:
+async def _packed(answer: SparqlAnswer, scope: Scope) -> Reply:
+    """Return an answer as it goes out: with its headers, packed if the client takes that."""
+    headers = [*_encoded(answer.headers), *_ALWAYS, _PRIVATE]
+    if answer.status == 304:
+        return Reply(304, headers, b"")
+    headers.append((b"content-type", content_type(answer.media_type).encode()))
+    zipped = _accepts_gzip(scope["headers"])
+    empty = scope["method"] == "HEAD"
+    content = answer.content
+    if content is None:
+        parts = aiter(answer.body)
+        first = await anext(parts, b"")  # an error before the first byte is still a clean problem
+        if empty:
+            await _close(parts)
+            return Reply(answer.status, headers, b"")
+        if scope.get("http_version") != "1.0":
+            return Reply(answer.status, headers, None, _Parts(first, parts, zipped))
+        content = first + b"".join([part async for part in parts])  # 1.0 knows no parts
+    elif zipped and len(content) >= GZIP_FROM_BYTES:
         headers.append((b"content-encoding", b"gzip"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    try:
-        await _part(send, packer.compress(first) if packer else first)
-        async for part in body:
-            await _part(send, packer.compress(part) if packer else part)
-    except Exception as error:
-        _log.warning("answer broken off", error=type(error).__name__)
-        return None  # the server closes the connection without the last chunk
-    finally:
-        await _close(body)
-    end = packer.flush() if packer else b""
-    await send({"type": "http.response.body", "body": end, "more_body": False})
-    return None
+        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+        content = packer.compress(content) + packer.flush()
+    headers.append((b"content-length", str(len(content)).encode()))
+    return Reply(answer.status, headers, b"" if empty else content)
 
 
 async def _part(send: Send, part: bytes) -> None:
@@ -206,19 +228,27 @@ async def _close(body: AsyncIterator[bytes]) -> None:
         await close()
 
 
-async def _whole(send: Send, status: int, headers: list[Header], body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _whole(send: Send, reply: Reply) -> None:
+    start = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": reply.content})
 
 
-async def _problem(send: Send, method: str, error: Exception, *more: Header) -> None:
+def _problem(method: str, error: Exception) -> Reply:
     status, headers, body = problem_answer(error)
-    pairs = [*_encoded(headers), (b"content-length", str(len(body)).encode()), *_ALWAYS, *more]
-    await _whole(send, status, pairs, b"" if method == "HEAD" else body)
+    pairs = [*_encoded(headers), (b"content-length", str(len(body)).encode()), *_ALWAYS]
+    if isinstance(error, BadMethod):
+        pairs.append((b"allow", METHODS.encode()))
+    return Reply(status, pairs, b"" if method == "HEAD" else body)
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    """Return headers as bytes; what is no printable text never gets into an answer's head."""
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in headers
+        if value.isprintable()
+    ]
 
 
 def _accepts_gzip(headers: Iterable[Header]) -> bool:

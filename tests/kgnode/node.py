@@ -25,6 +25,7 @@ from kgnode.settings import Settings
 from kgnode.store.cells import NewModel
 from kgnode.store.record import FolderRecord, open_record
 from kgnode.store.view import Views
+from kgnode.web.lane import lane
 from kgnode.web.sparql import SparqlEndpoint
 
 ORG = "DNOA"
@@ -121,8 +122,13 @@ class NodeUnderTest:
 
 
 @contextlib.contextmanager
-def served(app: Callable[..., Any], on_close: Callable[[], Any] | None = None) -> Iterator[str]:
-    """Serve an ASGI application over real HTTP in a thread and yield its address."""
+def served(
+    app: Callable[..., Any], on_close: Callable[[], Any] | None = None, *, short: bool = True
+) -> Iterator[str]:
+    """Serve an ASGI application over real HTTP in a thread and yield its address.
+
+    An endpoint is served as ``kgnode serve`` does, by the short way, unless that is not wanted.
+    """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -138,7 +144,11 @@ def served(app: Callable[..., Any], on_close: Callable[[], Any] | None = None) -
         await app(scope, receive, send)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(wrapped, log_level="critical", lifespan="on"))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        config = uvicorn.Config(wrapped, log_level="critical", lifespan="on")
+        if short and isinstance(app, SparqlEndpoint):
+            config.http = lane(app, lambda *_: None)  # type: ignore[assignment]
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -31,8 +31,10 @@ Q = "PREFIX : <http://x/> SELECT ?s ?o { ?s :p ?o } ORDER BY ?o"
 ROWS = 3_000
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=[True, False], ids=["short", "long"])
+def address(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[str]:
     node = NodeUnderTest(tmp_path_factory.mktemp("node"), query_max_text_bytes=20_000)
     many = " ".join(f":n{number} :q {number} ." for number in range(ROWS))
     node.publish(
@@ -45,7 +47,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         },
     )
     node.policies = Policies.from_documents([read_policy("net", "open", "public")])
-    with served(node.endpoint(), node.close) as url:
+    with served(node.endpoint(), node.close, short=request.param) as url:
         yield url
 
 
