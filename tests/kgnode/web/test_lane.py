@@ -109,6 +109,8 @@ def exchange(address: str, *parts: str) -> bytes:
 
 def whole(received: bytes) -> bool:
     head, end, body = received.partition(b"\r\n\r\n")
+    if head.startswith(b"HTTP/1.1 100"):
+        head, end, body = body.partition(b"\r\n\r\n")
     if not end:
         return False
     length = re.search(rb"(?i)content-length: (\d+)", head)
