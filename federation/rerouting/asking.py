@@ -12,8 +12,8 @@ import csv
 import io
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pyoxigraph import NamedNode, RdfFormat, parse
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CSV = "text/csv"
 MODEL = (FOLDER / "model.construct.rq").read_text()
+_WORDS = {"none": "none", "some": "some"}
 NETWORK_PROFILES = ("Equipment", "Operation", "ShortCircuit", "SteadyStateHypothesis", "Topology")
 """Words in profile IRIs of the models a network is made of; state variables are recalculated."""
 
@@ -49,15 +50,19 @@ class Answered:
     Attributes:
         answers: organisation -> question -> columns; members that failed are not in it.
         versions: organisation -> digest of the view the caller has there.
-        withheld: organisation -> ``none``, ``some`` or ``undisclosed``, as it declares to the
-            caller, the worst of its data sets.
+        withheld: organisation -> its data sets with network models -> ``none``, ``some`` or
+            ``undisclosed``, as it declares to the caller.
+        policies: organisation -> digest of the policy decision behind the view.
+        mappings: organisation -> mapping sets it applied, with version and digest.
         lost: one gap per member that could not be asked.
     """
 
     answers: Mapping[str, Mapping[str, Columns]]
     versions: Mapping[str, str]
-    withheld: Mapping[str, str]
+    withheld: Mapping[str, Mapping[str, str]]
     lost: tuple[Gap, ...]
+    policies: Mapping[str, str] = field(default_factory=dict)
+    mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 async def ask_members(
@@ -73,16 +78,22 @@ async def ask_members(
         asyncio.gather(*(_declared(pool, identity, m, deadline) for m in members)),
     )
     answers: dict[str, Mapping[str, Columns]] = {}
-    versions: dict[str, str] = {}
+    views: dict[str, Reply] = {}
     lost: list[Gap] = []
-    for member, (columns, version, failure) in zip(members, told, strict=True):
+    for member, (columns, view, failure) in zip(members, told, strict=True):
         if failure:
             lost.append(Gap(member.id, f"its whole model ({failure})", "not there"))
         else:
             answers[member.id] = columns
-            versions[member.id] = version
-    withheld = {m.id: said for m, said in zip(members, declared, strict=True)}
-    return Answered(answers, versions, withheld, tuple(lost))
+            views[member.id] = view
+    return Answered(
+        answers,
+        versions={org: view.version for org, view in views.items()},
+        withheld={m.id: said for m, said in zip(members, declared, strict=True)},
+        lost=tuple(lost),
+        policies={org: view.policy for org, view in views.items() if view.policy},
+        mappings={org: view.mappings for org, view in views.items() if view.mappings},
+    )
 
 
 async def fetch_models(
@@ -113,22 +124,35 @@ async def fetch_models(
     return tuple(_model(model, reply) for model, reply in zip(chosen, replies, strict=True))
 
 
-async def _declared(pool: MemberPool, identity: Identity, member: Member, deadline: float) -> str:
-    """Return what a member declares to withhold; saying nothing is ``undisclosed``."""
-    reply = await pool.ask(member, identity, "GET", "/summary", JSON, deadline)
+async def _declared(
+    pool: MemberPool, identity: Identity, member: Member, deadline: float
+) -> Mapping[str, str]:
+    """Return what a member declares to withhold, by data set that holds network models.
+
+    A data set of which no model is shown may hold some, and counts. Saying nothing is
+    ``undisclosed``.
+    """
+    reply = await pool.ask(member, identity, "GET", "/catalogue", JSON, deadline)
     try:
-        datasets = orjson.loads(reply.body)["datasets"] if reply.ok else []
-        said = {str(dataset["withheld"]) for dataset in datasets}
+        entries = list(orjson.loads(reply.body)) if reply.ok else []
+        return {
+            str(entry["iri"]): _WORDS.get(str(entry["withheld"]), "undisclosed")
+            for entry in entries
+            if _may_hold_network(entry["models"])
+        }
     except (ValueError, TypeError, KeyError):
-        return "undisclosed"
-    if not said or not said <= {"none", "some"}:
-        return "undisclosed"
-    return "some" if "some" in said else "none"
+        return {}
+
+
+def _may_hold_network(models: Sequence[Mapping[str, Any]]) -> bool:
+    profiles = [str(profile) for model in models for profile in model["profiles"] or ("",)]
+    unknown = not profiles or "" in profiles
+    return unknown or any(word in p for p in profiles for word in NETWORK_PROFILES)
 
 
 async def _ask_one(
     pool: MemberPool, identity: Identity, member: Member, deadline: float
-) -> tuple[Mapping[str, Columns], str, str]:
+) -> tuple[Mapping[str, Columns], Reply, str]:
     async def ask(asked: Question) -> tuple[Columns, Reply]:
         reply = await pool.query(member, identity, asked.text, CSV, deadline)
         return (_columns(asked, reply) if reply.ok else {}), reply
@@ -136,9 +160,8 @@ async def _ask_one(
     asked = await asyncio.gather(*(ask(question(name)) for name in ASKED))
     failed = next((reply for _, reply in asked if not reply.ok), None)
     if failed is not None:
-        return {}, "", f"{failed.outcome}: {failed.detail}" if failed.detail else failed.outcome
+        return {}, failed, f"{failed.outcome}: {failed.detail}" if failed.detail else failed.outcome
     answers = {name: columns for name, (columns, _) in zip(ASKED, asked, strict=True)}
-    version = asked[0][1].version
     if not answers["terminals"]["terminal"]:
         instead = {"terminals_bus_branch": "terminals", "boundary_nodes_cgmes2": "boundary_points"}
         old = [*ASKED, *instead]
@@ -148,7 +171,7 @@ async def _ask_one(
         ):
             if reply.ok and any(columns.values()):
                 answers[instead.get(name, name)] = columns
-    return answers, version, ""
+    return answers, asked[0][1], ""
 
 
 async def _fetch(

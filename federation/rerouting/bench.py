@@ -17,8 +17,8 @@ from functools import cached_property
 import numpy as np
 
 from federation.rerouting.areas import Areas
-from federation.rerouting.grid import Grid
-from federation.rerouting.loadflow import LoadFlow, Pinned, Table, load_flow
+from federation.rerouting.grid import Grid, Injection
+from federation.rerouting.loadflow import JUDGED, LoadFlow, Pinned, load_flow
 from federation.rerouting.network import Network, plain_id
 from federation.rerouting.openpoints import Busbars
 from federation.rerouting.ratings import Loading, Ratings
@@ -52,6 +52,7 @@ class Bench:
         pinned: Pinned | None = None,
         *,
         without: Collection[str] = (),
+        demand: Mapping[str, Injection] | None = None,
     ) -> None:
         self.network, self.grid, self.areas = network, grid, areas
         self.pinned = pinned or Pinned()
@@ -62,6 +63,8 @@ class Bench:
         network.clone_variant(network.get_working_variant_id(), BASE, True)
         network.set_working_variant(BASE)
         self._fix_supergrid_taps()
+        if demand:
+            self.set_demand({k: (i.p_mw, i.q_mvar) for k, i in demand.items()})
         self.base = self.settle()
         if self.base.converged:
             self.pinned = replace(self.pinned, slack_generator=self.base.slack)
@@ -111,7 +114,7 @@ class Bench:
         read = getattr(self.network, "get_loading_limits", None)  # newer name of the same table
         limits = (read or self.network.get_operational_limits)().reset_index()
         limits = limits[(limits["type"] == "CURRENT") & (limits["acceptable_duration"] == -1)]
-        found: dict[str, dict[str, float]] = {"ONE": {}, "TWO": {}, "NONE": {}}
+        found: dict[str, dict[str, float]] = {"ONE": {}, "TWO": {}, "THREE": {}, "NONE": {}}
         for row in limits.itertuples():
             if row.side in found and row.value > 0:
                 known = found[row.side].get(row.element_id, math.inf)
@@ -142,11 +145,19 @@ class Bench:
             if ids:
                 self.network.update_switches(id=ids, open=[position] * len(ids))
 
+    def set_demand(self, demand: Mapping[str, tuple[float | None, float | None]]) -> None:
+        """Set MW and MVAr of loads, by IRI, in the working variant; None leaves them."""
+        told = {self.id(iri): pq for iri, pq in demand.items() if self.has(iri)}
+        known = {own: pq for own, pq in told.items() if None not in pq}
+        p_mw, q_mvar = ([pq[i] for pq in known.values()] for i in (0, 1))
+        if known:
+            self.network.update_loads(id=list(known), p0=p_mw, q0=q_mvar)
+
     # running
 
     def run(self, *, frozen: bool) -> LoadFlow:
-        """Run a load flow of the working variant, taps frozen or free."""
-        return load_flow(self.network, replace(self.pinned, tap_control=not frozen))
+        """Run a load flow of the working variant, taps frozen or free; reads what is judged."""
+        return load_flow(self.network, replace(self.pinned, tap_control=not frozen), JUDGED)
 
     def settle(self) -> LoadFlow:
         """Run with free taps, keep parallel transformers in step and write the taps back."""
@@ -165,29 +176,36 @@ class Bench:
     def twins(self) -> list[list[str]]:
         """Return groups of transformers with tap changers between the same two live buses."""
         table = self.network.get_2_windings_transformers(
-            attributes=["bus1_id", "bus2_id", "connected1", "connected2", "rated_u1", "rated_u2"]
+            attributes=["bus1_id", "bus2_id", "connected1", "connected2"]
         )
-        table = table[table["connected1"] & table["connected2"]]
-        taps = self.network.get_ratio_tap_changers(attributes=["tap", "low_tap", "high_tap"])
-        table = table[table.index.isin(taps.index)].join(taps)
-        keys = ["bus1_id", "bus2_id", "rated_u1", "rated_u2", "low_tap", "high_tap"]
-        groups = table.groupby(keys).groups.values()
-        return [sorted(group) for group in groups if len(group) > 1]
+        groups: dict[tuple[object, ...], list[str]] = {}
+        for own, one, other, near, far in table.itertuples():
+            if near and far and one and other and own in self._tapped:
+                groups.setdefault((one, other, *self._tapped[own]), []).append(own)
+        return [sorted(group) for group in groups.values() if len(group) > 1]
+
+    @cached_property
+    def _tapped(self) -> Mapping[str, tuple[float, ...]]:
+        """Transformer with a tap changer -> rated voltages and range; only equals are twins."""
+        taps = self.network.get_ratio_tap_changers(attributes=["low_tap", "high_tap"])
+        rated = self.network.get_2_windings_transformers(attributes=["rated_u1", "rated_u2"])
+        rows = rated[rated.index.isin(taps.index)].join(taps)
+        return {own: tuple(values) for own, *values in rows.itertuples()}
 
     def tap_spread(self) -> int:
         """Return the largest tap difference between parallel transformers."""
-        taps = self.network.get_ratio_tap_changers(attributes=["tap"])["tap"]
-        return max(
-            (int(taps[group].max() - taps[group].min()) for group in self.twins()), default=0
-        )
+        return max((_spread(taps) for taps in self._twin_taps()), default=0)
+
+    def _twin_taps(self) -> list[dict[str, int]]:
+        taps = self.network.get_ratio_tap_changers(attributes=["tap"])["tap"].to_dict()
+        return [{own: int(taps[own]) for own in group} for group in self.twins()]
 
     def _align_twins(self) -> bool:
         """Bring parallel transformers more than one tap apart to their median tap."""
-        taps = self.network.get_ratio_tap_changers(attributes=["tap"])["tap"]
-        apart = [g for g in self.twins() if taps[g].max() - taps[g].min() > 1]
-        for group in apart:
-            median = round(float(np.median(taps[group])))
-            self.network.update_ratio_tap_changers(id=group, tap=[median] * len(group))
+        apart = [taps for taps in self._twin_taps() if _spread(taps) > 1]
+        for taps in apart:
+            median = round(float(np.median(list(taps.values()))))
+            self.network.update_ratio_tap_changers(id=list(taps), tap=[median] * len(taps))
         return bool(apart)
 
     def _fix_supergrid_taps(self) -> None:
@@ -223,6 +241,15 @@ class Bench:
                     found.setdefault(node, []).append(self._ids[plain_id(part.iri)])
         return found
 
+    @cached_property
+    def base_loadings(self) -> Mapping[str, float]:
+        """Percent of permanent rating in the base state, by IRI."""
+        return self.loadings(self.base)
+
+    def above(self, flow: LoadFlow, limit_percent: float) -> dict[str, float]:
+        """Return percent of permanent rating by IRI of what is loaded above a limit."""
+        return self._ratings.above(flow, limit_percent)
+
     def loadings(self, flow: LoadFlow, assets: Collection[str] | None = None) -> dict[str, float]:
         """Return percent of permanent rating by IRI; assets without a rating are left out."""
         return self._ratings.percent(flow, assets)
@@ -235,44 +262,66 @@ class Bench:
     def _ratings(self) -> Ratings:
         return Ratings(self._limits, self.iris)
 
-    def voltages(self, flow: LoadFlow, levels: Collection[str]) -> Table:
-        """Return per-unit voltage of the live buses of some voltage levels (IRIs), by bus id."""
-        own = {self._ids[plain_id(level)] for level in levels if self.has(level)}
+    def per_unit(self, flow: LoadFlow, levels: Collection[str] | None = None) -> dict[str, float]:
+        """Return per-unit voltage by bus id of the live buses, of all or some levels (IRIs)."""
         buses = flow.tables["buses"]
-        nominal = self.nominal
-        buses = buses[buses["voltage_level_id"].isin(own) & buses["v_mag"].notna()]
-        return buses["v_mag"] / buses["voltage_level_id"].map(nominal)
+        own = (
+            None
+            if levels is None
+            else {self._ids[k] for k in map(plain_id, levels) if k in self._ids}
+        )
+        columns = (
+            buses.index.tolist(),
+            buses["voltage_level_id"].tolist(),
+            buses["v_mag"].tolist(),
+        )
+        return {
+            bus: kv / self.nominal[level]
+            for bus, level, kv in zip(*columns, strict=True)
+            if kv == kv and (own is None or level in own)
+        }
 
     @cached_property
-    def nominal(self) -> Table:
+    def nominal(self) -> Mapping[str, float]:
         """Nominal voltage by PowSyBl id of the voltage level, kV."""
-        return self.network.get_voltage_levels(attributes=["nominal_v"])["nominal_v"]
+        table = self.network.get_voltage_levels(attributes=["nominal_v"])["nominal_v"]
+        return {str(own): float(kv) for own, kv in table.items()}
 
     def voltage(self, flow: LoadFlow, levels: Collection[str]) -> Voltage:
         """Return the voltage range of some voltage levels (IRIs)."""
-        found = self.voltages(flow, levels)
-        if found.empty:
+        found = self.per_unit(flow, levels).values()
+        if not found:
             return Voltage(math.nan, math.nan)
-        return Voltage(float(found.min()), float(found.max()))
+        return Voltage(min(found), max(found))
 
-    def at(self, flow: LoadFlow, node: int) -> tuple[float, float]:
-        """Return (per-unit voltage, angle in degrees) of the live busbar nearest to a node.
+    def at_base(self, node: int) -> tuple[float, float]:
+        """Return (per-unit voltage, angle in degrees) in the base state near a node.
 
-        The open end of a circuit has no voltage of its own.
+        The open end of a circuit has no voltage of its own: the nearest live busbar has.
         """
         nearest = self.busbars.nearest(node)
         if nearest is None or not self.has(nearest):
             return math.nan, math.nan
-        own = self.id(nearest)
-        if self.grid.equipment[nearest].kind == "BusbarSection":
-            row = self.network.get_busbar_sections(attributes=["bus_id"]).loc[own]
-        else:
-            row = self.network.get_loads(attributes=["bus_id"]).loc[own]
-        buses = flow.tables["buses"]
-        if row["bus_id"] not in buses.index:
+        bus = self._base_bus.get(self.id(nearest), "")
+        buses = self.base.tables["buses"]
+        if bus not in buses.index:
             return math.nan, math.nan
-        bus = buses.loc[row["bus_id"]]
-        return float(bus["v_mag"] / self.nominal[bus["voltage_level_id"]]), float(bus["v_angle"])
+        row = buses.loc[bus]
+        return float(row["v_mag"] / self.nominal[row["voltage_level_id"]]), float(row["v_angle"])
+
+    @cached_property
+    def _base_bus(self) -> Mapping[str, str]:
+        """Bus of each busbar section and load in the base state."""
+        working = self.network.get_working_variant_id()
+        self.network.set_working_variant(BASE)
+        bars = self.network.get_busbar_sections(attributes=["bus_id"])["bus_id"]
+        loads = self.network.get_loads(attributes=["bus_id"])["bus_id"]
+        self.network.set_working_variant(working)
+        return {**loads.to_dict(), **bars.to_dict()}
+
+
+def _spread(taps: Mapping[str, int]) -> int:
+    return max(taps.values()) - min(taps.values())
 
 
 def _remove(network: Network, iris: Collection[str]) -> None:

@@ -1,8 +1,9 @@
-"""N-1 as the change against the base case.
+"""N-1 of a switching state, read as the change against the base case.
 
-In: a bench in some switching state and a set of branches. Out: per contingency and asset, loading
-in percent of the permanent rating, and voltage violations. A contingency on a boundary line is one
-on the tie line it is part of. Base results are kept: each contingency is tried once there.
+In: a bench whose working variant is the state after a transfer, branches by IRI. Out: what the
+base case has not, be it before or after the same loss: overloads in percent of the permanent
+rating, and voltage violations by how far outside its limits a level is. A contingency on a boundary
+line is one on the tie line it is part of. Base results are kept: each is tried once there.
 """
 
 from __future__ import annotations
@@ -11,22 +12,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from federation.rerouting.bench import Bench
-from federation.rerouting.loadflow import parameters
+from federation.rerouting.bench import BASE, Bench
+from federation.rerouting.loadflow import parameters, slack_of
+from federation.rerouting.thresholds import Thresholds
+
+NO_LOSS = ""
+"""In place of a contingency: the state before any."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A voltage outside its level's limits: kV, and how far outside in percent of nominal."""
+
+    kv: float
+    percent: float
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Results of a set of contingencies.
+    """Results of a set of contingencies; `NO_LOSS` is the state before any.
 
     Attributes:
         overloads: (contingency, asset) -> percent, where above 100 %.
-        voltages: (contingency, voltage level) -> kV, where outside the level's limits.
+        voltages: (contingency, voltage level) -> how far outside the level's limits.
         failed: contingencies whose load flow did not converge.
     """
 
     overloads: Mapping[tuple[str, str], float]
-    voltages: Mapping[tuple[str, str], float]
+    voltages: Mapping[tuple[str, str], Outside]
     failed: frozenset[str]
 
 
@@ -36,7 +49,7 @@ class NewViolations:
 
     Attributes:
         overloads: new or worse by more than one point: (contingency, asset, percent).
-        voltages: voltage violations the base case has not: (contingency, level, kV).
+        voltages: new or farther outside by more than the tolerance: (contingency, level, kV).
         failed: contingencies that no longer converge.
     """
 
@@ -54,40 +67,37 @@ class NewViolations:
 class Contingencies:
     """Runs contingencies on a bench and keeps those of the base case."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, bench: Bench, thresholds: Thresholds | None = None) -> None:
+        self.bench, self.thresholds = bench, thresholds or Thresholds()
         network = bench.network
         self._tie: dict[str, str] = {}
         ties = network.get_tie_lines(attributes=["boundary_line1_id", "boundary_line2_id"])
         for own, one, other in ties.itertuples():
             self._tie[one] = self._tie[other] = own
         self._halves = {own: one for own, one, _ in ties.itertuples()}
-        self._base: dict[str, Outcomes] = {}
+        self._base = Outcomes({}, {}, frozenset())
+        self._tried: set[str] = set()
 
     def new(self, branches: Iterable[str]) -> NewViolations:
         """Compare the working variant with the base for the loss of each branch (IRIs)."""
         wanted = self._elements(branches)
-        missing = [own for own in wanted if own not in self._base]
-        if missing:
-            self._run_base(missing)
-        after = self._run(wanted)
-        overloads: list[tuple[str, str, float]] = []
-        voltages: list[tuple[str, str, float]] = []
-        for own in wanted:
-            base = self._base[own]
-            overloads += [
-                (self._iri(own), self._iri(asset), percent)
-                for (contingency, asset), percent in after.overloads.items()
-                if contingency == own and percent > base.overloads.get((own, asset), 0.0) + 1.0
-            ]
-            voltages += [
-                (self._iri(own), self._iri(level), kv)
-                for (contingency, level), kv in after.voltages.items()
-                if contingency == own and (own, level) not in base.voltages
-            ]
-        failed = [own for own in wanted if own in after.failed - self._base[own].failed]
+        self._run_base([own for own in wanted if own not in self._tried])
+        base, after = self._base, self._run(wanted)
+        tolerance = self.thresholds.n1_voltage_percent
+        overloads = [
+            (self._iri(own), self._iri(asset), percent)
+            for (own, asset), percent in after.overloads.items()
+            if own != NO_LOSS and percent > _before(base.overloads, own, asset) + 1.0
+        ]
+        known = {key: outside.percent for key, outside in base.voltages.items()}
+        voltages = [
+            (self._iri(own), self._iri(level), outside.kv)
+            for (own, level), outside in after.voltages.items()
+            if own != NO_LOSS and outside.percent > _before(known, own, level) + tolerance
+        ]
+        failed = [own for own in wanted if own in after.failed - base.failed]
         return NewViolations(
-            tuple(sorted(overloads, key=lambda v: -v[2])),
+            tuple(sorted(overloads, key=lambda v: (-v[2], v))),
             tuple(sorted(voltages)),
             tuple(self._iri(own) for own in failed),
             len(wanted),
@@ -101,19 +111,21 @@ class Contingencies:
         return self.bench.iris.get(self._halves.get(own, own), own)
 
     def _run_base(self, elements: list[str]) -> None:
+        if not elements:
+            return
         network = self.bench.network
         working = network.get_working_variant_id()
-        network.set_working_variant("base")
+        network.set_working_variant(BASE)
         try:
-            outcomes = self._run(elements)
+            found = self._run(elements)
         finally:
             network.set_working_variant(working)
-        for own in elements:
-            self._base[own] = Outcomes(
-                {k: v for k, v in outcomes.overloads.items() if k[0] == own},
-                {k: v for k, v in outcomes.voltages.items() if k[0] == own},
-                outcomes.failed & {own},
-            )
+        self._tried.update(elements)
+        self._base = Outcomes(
+            {**self._base.overloads, **found.overloads},
+            {**self._base.voltages, **found.voltages},
+            self._base.failed | found.failed,
+        )
 
     def _run(self, elements: list[str]) -> Outcomes:
         import pypowsybl.security
@@ -121,28 +133,47 @@ class Contingencies:
         analysis = pypowsybl.security.create_analysis()
         analysis.add_single_element_contingencies(elements)
         network = self.bench.network
-        slack = network.get_generators(attributes=["bus_id"]).loc[self.bench.base.slack, "bus_id"]
-        result = analysis.run_ac(network, parameters(self.bench.pinned, str(slack)))
+        _, slack = slack_of(network, self.bench.base.slack)
+        wanted = pypowsybl.security.Parameters(
+            load_flow_parameters=parameters(self.bench.pinned, slack)
+        )
+        wanted.increased_violations.flow_proportional_threshold = 0.0
+        result = analysis.run_ac(network, wanted)
         failed = frozenset(
             own
             for own, outcome in result.post_contingency_results.items()
             if outcome.status.name not in ("CONVERGED", "NO_IMPACT")
         )
+        table = result.limit_violations.reset_index()
+        currents = table[table["limit_type"] == "CURRENT"]
         overloads: dict[tuple[str, str], float] = {}
-        voltages: dict[tuple[str, str], float] = {}
-        for row in result.limit_violations.reset_index().itertuples():
+        for row in currents.itertuples():
             key = (row.contingency_id, row.subject_id)
-            if not row.contingency_id:
-                continue
-            if row.limit_type == "CURRENT":
-                percent = self._percent(row)
-                overloads[key] = max(percent, overloads.get(key, 0.0))
-            elif row.limit_type in ("LOW_VOLTAGE", "HIGH_VOLTAGE"):
-                voltages[key] = float(row.value)
-        return Outcomes({k: v for k, v in overloads.items() if v > 100.0}, voltages, failed)
+            overloads[key] = max(self._percent(row), overloads.get(key, 0.0))
+        return Outcomes(
+            {key: percent for key, percent in overloads.items() if percent > 100.0},
+            self._voltages(table),
+            failed,
+        )
+
+    def _voltages(self, table: Any) -> dict[tuple[str, str], Outside]:
+        """Return the worst of each level; it may have several buses."""
+        outside = table[table["limit_type"].isin(("LOW_VOLTAGE", "HIGH_VOLTAGE"))]
+        names = ("contingency_id", "subject_id", "value", "limit")
+        found: dict[tuple[str, str], Outside] = {}
+        for own, level, kv, limit in zip(*(outside[n].tolist() for n in names), strict=True):
+            far = Outside(kv, 100.0 * abs(kv - limit) / self.bench.nominal.get(level, limit))
+            if far.percent >= found.get((own, level), far).percent:
+                found[own, level] = far
+        return found
 
     def _percent(self, row: Any) -> float:
         limit = self.bench.limit_a(row.subject_id, row.side) or self.bench.limit_a(
             self._halves.get(row.subject_id, row.subject_id), "NONE"
         )
         return 100.0 * float(row.value) / (limit or float(row.limit))
+
+
+def _before(base: Mapping[tuple[str, str], float], own: str, subject: str) -> float:
+    """Return the worse of a base value before and after the same loss, 0 where there is none."""
+    return max(base.get((NO_LOSS, subject), 0.0), base.get((own, subject), 0.0))

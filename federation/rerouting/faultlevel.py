@@ -9,7 +9,7 @@ pypowsybl has no solver for this. Only the columns of the wanted buses are solve
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 from federation.rerouting.grid import Gap, Grid
+from federation.rerouting.loadflow import Table
 
 if TYPE_CHECKING:
     from federation.rerouting.bench import Bench
@@ -121,11 +122,12 @@ def short_circuit_ka(
     found = {bus: 0.0 for bus in buses if bus < size}
     wanted = [bus for bus in buses if bus in kept]
     if wanted:
-        factor = splu(matrix)
-        for bus in wanted:
-            column = np.zeros(len(kept), dtype=complex)
-            column[kept[bus]] = 1.0
-            z = abs(factor.solve(column)[kept[bus]])
+        unit = np.zeros((len(kept), len(wanted)), dtype=complex)
+        for place, bus in enumerate(wanted):
+            unit[kept[bus], place] = 1.0
+        solved = splu(matrix).solve(unit)
+        for place, bus in enumerate(wanted):
+            z = abs(solved[kept[bus], place])
             found[bus] = float(c * BASE_MVA / (math.sqrt(3.0) * circuit.kv[bus] * z))
     return found
 
@@ -168,102 +170,113 @@ def assumed_rating_ka(kv: float) -> float | None:
     return next((ka for level, ka in ASSUMED_RATING_KA if abs(kv - level) < 0.1 * level), None)
 
 
-def circuit_of(bench: Bench) -> tuple[Circuit, dict[str, int], str]:
-    """Return the circuit of the bench's working variant, its bus numbers and the data basis."""
-    network = bench.network
-    buses = network.get_buses(attributes=["voltage_level_id"])
-    number = {bus: i for i, bus in enumerate(buses.index)}
-    kv = [float(bench.nominal[level]) for level in buses["voltage_level_id"]]
-    branches = [*_lines(bench, number, kv), *_transformers(bench, number, kv)]
-    sources, basis = _machines(bench, number, kv)
-    return Circuit(kv, branches, sources), number, basis
+class Impedances:
+    """What of a network does not change with switching: impedances by PowSyBl id, per bench."""
 
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        network = bench.network
+        lines = network.get_lines(attributes=["r", "x"])
+        halves = network.get_boundary_lines(attributes=["r", "x"])
+        self.ohm = {own: complex(r, x) for t in (lines, halves) for own, r, x in t.itertuples()}
+        ties = network.get_tie_lines(attributes=["boundary_line1_id", "boundary_line2_id"])
+        self.ties = [(one, other) for _, one, other in ties.itertuples()]
+        table = network.get_2_windings_transformers(attributes=["r", "x", "rated_u2", "rated_s"])
+        self.pu = {own: self._transformer(own, *row) for own, *row in table.itertuples()}
+        units = network.get_generators(attributes=["max_p"])["max_p"]
+        self.machines = {own: self._machine(own, abs(float(mw))) for own, mw in units.items()}
 
-def _lines(bench: Bench, number: dict[str, int], kv: list[float]) -> list[Branch]:
-    network = bench.network
-    found: list[Branch] = []
-    table = network.get_lines(attributes=["r", "x", "bus1_id", "bus2_id"])
-    for r, x, start, end in zip(*_lists(table, "r", "x", "bus1_id", "bus2_id"), strict=True):
-        if start in number and end in number:
-            one, other = number[start], number[end]
-            found.append(Branch(one, other, _per_unit(r, x, kv[one])))
-    halves = network.get_boundary_lines(attributes=["r", "x", "bus_id"])
-    ties = network.get_tie_lines(attributes=["boundary_line1_id", "boundary_line2_id"])
-    half = dict(
-        zip(halves.index, zip(*_lists(halves, "r", "x", "bus_id"), strict=True), strict=True)
-    )
-    for _, first, second in ties.itertuples():
-        (r1, x1, start), (r2, x2, end) = half[first], half[second]
-        if start in number and end in number:
-            z = _per_unit(r1 + r2, x1 + x2, kv[number[start]])
-            found.append(Branch(number[start], number[end], z))
-    return found
+    def circuit(self, buses: Table) -> tuple[Circuit, dict[str, int], str]:
+        """Return the circuit of the bench's working variant, its bus numbers and the data basis.
 
+        Args:
+            buses: table of buses of a load flow in this variant.
+        """
+        number = {bus: i for i, bus in enumerate(buses.index.tolist())}
+        kv = [self.bench.nominal[level] for level in buses["voltage_level_id"].tolist()]
+        branches = [*self._lines(number, kv), *self._transformers(number)]
+        sources, basis = self._sources(number, kv)
+        return Circuit(kv, branches, sources), number, basis
 
-def _transformers(bench: Bench, number: dict[str, int], kv: list[float]) -> list[Branch]:
-    """Return transformers with K_T, nominal ratio, impedance referred to side 2 as PowSyBl has."""
-    found: list[Branch] = []
-    table = bench.network.get_2_windings_transformers(
-        attributes=["r", "x", "rated_u2", "rated_s", "bus1_id", "bus2_id"]
-    )
-    columns = _lists(table, "r", "x", "rated_u2", "rated_s", "bus1_id", "bus2_id")
-    for own, r, x, rated_kv, rated_s, start, end in zip(table.index, *columns, strict=True):
-        if start not in number or end not in number:
-            continue
-        mva = float(rated_s)
+    def _transformer(
+        self, own: str, r: float, x: float, rated_kv: float, rated_mva: float
+    ) -> complex:
+        """Return the impedance with K_T; PowSyBl refers it to side 2."""
+        mva = float(rated_mva)
         if math.isnan(mva) or mva <= 0:
-            iri = bench.iris.get(str(own), "")
-            ends = bench.grid.windings.get(iri, ())
+            ends = self.bench.grid.windings.get(self.bench.iris.get(own, ""), ())
             mva = max((end.rated_mva or 0.0 for end in ends), default=0.0)
-        one, other = number[start], number[end]
         z = complex(r, x) * BASE_MVA / rated_kv**2
         if mva > 0:
             z *= transformer_correction(z.imag * mva / BASE_MVA)
-        found.append(Branch(one, other, z or 1e-6j))
-    return found
+        return z or 1e-6j
 
-
-def _machines(bench: Bench, number: dict[str, int], kv: list[float]) -> tuple[list[Source], str]:
-    found: list[Source] = []
-    told = assumed = 0
-    table = bench.network.get_generators(attributes=["bus_id", "connected", "max_p", "target_p"])
-    columns = _lists(table, "bus_id", "connected", "max_p")
-    for own, at, connected, max_mw in zip(table.index, *columns, strict=True):
-        if not connected or at not in number:
-            continue
-        machine = bench.grid.machines.get(bench.iris.get(str(own), ""))
+    def _machine(self, own: str, max_mw: float) -> tuple[float, float, bool]:
+        """Return MVA and reactance per unit of it, and whether both are published."""
+        grid = self.bench.grid
+        machine = grid.machines.get(self.bench.iris.get(own, ""))
         mva = machine.rated_mva if machine else None
         x = machine.subtransient_pu if machine else None
-        told, assumed = (told + 1, assumed) if mva and x else (told, assumed + 1)
-        if machine is not None and bench.grid.equipment[machine.iri].kind in CONVERTERS:
+        told = bool(mva and x)
+        if machine is not None and grid.equipment[machine.iri].kind in CONVERTERS:
             x = x or CONVERTER_PU
-        rating = mva or abs(float(max_mw)) / 0.85 or 1.0
-        reactance = x or ASSUMED_SUBTRANSIENT_PU
-        bus = number[at]
-        z = complex(0.07 * reactance, reactance) * BASE_MVA / rating
-        found.append(Source(bus, z * generator_correction(kv[bus], kv[bus], reactance)))
-    basis = f"IEC 60909 c {C_MAX}; {told} machines with published data"
-    if assumed:
-        basis += f", {assumed} with x''d {ASSUMED_SUBTRANSIENT_PU} assumed"
-    return found, basis
+        return mva or max_mw / 0.85 or 1.0, x or ASSUMED_SUBTRANSIENT_PU, told
+
+    def _lines(self, number: Mapping[str, int], kv: Sequence[float]) -> Iterator[Branch]:
+        network = self.bench.network
+        table = network.get_lines(attributes=["bus1_id", "bus2_id"])
+        joined = [(self.ohm[own], start, end) for own, start, end in table.itertuples()]
+        at = network.get_boundary_lines(attributes=["bus_id"])["bus_id"].to_dict()
+        joined += [(self.ohm[a] + self.ohm[b], at[a], at[b]) for a, b in self.ties]
+        for ohm, start, end in joined:
+            if start in number and end in number:
+                one, other = number[start], number[end]
+                yield Branch(one, other, ohm * BASE_MVA / kv[one] ** 2 or 1e-6j)
+
+    def _transformers(self, number: Mapping[str, int]) -> Iterator[Branch]:
+        table = self.bench.network.get_2_windings_transformers(attributes=["bus1_id", "bus2_id"])
+        for own, start, end in table.itertuples():
+            if start in number and end in number:
+                yield Branch(number[start], number[end], self.pu[own])
+
+    def _sources(self, number: Mapping[str, int], kv: Sequence[float]) -> tuple[list[Source], str]:
+        found: list[Source] = []
+        published = 0
+        table = self.bench.network.get_generators(attributes=["bus_id", "connected"])
+        for own, at, connected in table.itertuples():
+            if not connected or at not in number:
+                continue
+            mva, x, told = self.machines[own]
+            published += told
+            bus = number[at]
+            z = complex(0.07 * x, x) * BASE_MVA / mva
+            found.append(Source(bus, z * generator_correction(kv[bus], kv[bus], x)))
+        basis = f"IEC 60909 c {C_MAX}; {published} machines with published data"
+        if len(found) > published:
+            assumed = len(found) - published
+            basis += f", {assumed} with x''d {ASSUMED_SUBTRANSIENT_PU} assumed"
+        return found, basis
 
 
-def _lists(table: Any, *names: str) -> list[list[Any]]:
-    """Return columns of a table as lists; reading a data frame row by row is slow."""
-    return [table[name].tolist() for name in names]
+def worst_in_parallel(
+    impedances: Impedances, buses: Table, busbars: Collection[str]
+) -> FaultLevel | None:
+    """Return the most stressed of some distribution busbars in the bench's working variant.
 
-
-def _per_unit(r_ohm: float, x_ohm: float, kv: float) -> complex:
-    return complex(r_ohm, x_ohm) * BASE_MVA / kv**2 or 1e-6j
-
-
-def worst_in_parallel(bench: Bench, busbars: Collection[str]) -> FaultLevel | None:
-    """Return the most stressed of some distribution busbars in the bench's working variant."""
-    circuit, number, basis = circuit_of(bench)
+    Args:
+        impedances: of the bench.
+        buses: table of buses of a load flow in this variant.
+        busbars: by IRI.
+    """
+    bench = impedances.bench
+    circuit, number, basis = impedances.circuit(buses)
     if not circuit.sources:
         return None
-    table = bench.network.get_busbar_sections(attributes=["bus_id"])["bus_id"]
-    at = {iri: table[bench.id(iri)] for iri in busbars if bench.has(iri)}
+    owns = {bench.id(iri): iri for iri in busbars if bench.has(iri)}
+    if not owns:
+        return None
+    table = bench.network.get_busbar_sections(id=list(owns), attributes=["bus_id"])["bus_id"]
+    at = {owns[own]: bus for own, bus in table.items()}
     wanted = {iri: number[bus] for iri, bus in at.items() if bus in number}
     currents = short_circuit_ka(circuit, set(wanted.values()))
     worst: FaultLevel | None = None

@@ -8,6 +8,7 @@ angle reference otherwise differs from run to run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,28 @@ from federation.rerouting.network import Network
 
 Table = Any
 """A ``pandas.DataFrame`` indexed by PowSyBl id."""
+
+
+EVERYTHING: Mapping[str, Sequence[str]] = {
+    "buses": ("v_mag", "v_angle", "voltage_level_id", "synchronous_component"),
+    "lines": ("r", "x", "g1", "b1", "g2", "b2", "p1", "q1", "i1", "p2", "q2", "i2"),
+    "boundary_lines": ("r", "x", "g", "b", "p", "q", "i", "boundary_p", "boundary_q"),
+    "transformers": ("r", "x", "rated_u1", "rated_u2", "p1", "q1", "i1", "p2", "q2", "i2"),
+    "transformers_3w": ("r1", "x1", "p1", "q1", "i1", "p2", "q2", "i2", "p3", "q3", "i3"),
+    "loads": ("p0", "q0", "p", "q", "bus_id", "connected"),
+    "generators": ("p", "q", "bus_id", "connected"),
+}
+"""Result tables and their columns, for comparing whole networks."""
+
+JUDGED: Mapping[str, Sequence[str]] = {
+    "buses": EVERYTHING["buses"],
+    "lines": ("i1", "i2"),
+    "boundary_lines": ("p", "q", "i"),
+    "transformers": ("i1", "i2"),
+    "transformers_3w": ("i1", "i2", "i3"),
+    "loads": ("bus_id", "connected"),
+}
+"""What a transfer is judged by: reading the rest takes as long as a small load flow."""
 
 
 class Status(StrEnum):
@@ -67,7 +90,11 @@ class LoadFlow:
         return self.status is Status.CONVERGED
 
 
-def load_flow(network: Network, settings: Pinned | None = None) -> LoadFlow:
+def load_flow(
+    network: Network,
+    settings: Pinned | None = None,
+    columns: Mapping[str, Sequence[str]] = EVERYTHING,
+) -> LoadFlow:
     """Run an AC load flow on the main component of the network's working variant.
 
     A network without a source (a distribution network alone) is no error: the status says so.
@@ -75,7 +102,7 @@ def load_flow(network: Network, settings: Pinned | None = None) -> LoadFlow:
     import pypowsybl.loadflow
 
     pinned = settings or Pinned()
-    slack, bus = _slack(network, pinned.slack_generator)
+    slack, bus = slack_of(network, pinned.slack_generator)
     if slack is None:
         return LoadFlow(Status.NO_SOURCE, "No generator in service.", None, 0, pinned)
     results = pypowsybl.loadflow.run_ac(network, parameters(pinned, bus))
@@ -83,9 +110,8 @@ def load_flow(network: Network, settings: Pinned | None = None) -> LoadFlow:
     if main is None or main.status.name != "CONVERGED":
         text = main.status_text if main is not None else "no component was calculated"
         return LoadFlow(Status.FAILED, text, slack, 0, pinned)
-    return LoadFlow(
-        Status.CONVERGED, main.status_text, slack, main.iteration_count, pinned, tables(network)
-    )
+    read = tables(network, columns)
+    return LoadFlow(Status.CONVERGED, main.status_text, slack, main.iteration_count, pinned, read)
 
 
 def parameters(pinned: Pinned, slack_bus: str) -> Any:
@@ -111,38 +137,48 @@ def parameters(pinned: Pinned, slack_bus: str) -> Any:
     )
 
 
-def tables(network: Network) -> dict[str, Table]:
+def tables(network: Network, columns: Mapping[str, Sequence[str]] = EVERYTHING) -> dict[str, Table]:
     """Return the result tables of the last run; all rows are matched by id, never by order."""
-    return {
-        "buses": network.get_buses(
-            attributes=["v_mag", "v_angle", "voltage_level_id", "synchronous_component"]
-        ),
-        "lines": network.get_lines(
-            attributes=["r", "x", "g1", "b1", "g2", "b2", "p1", "q1", "i1", "p2", "q2", "i2"]
-        ),
-        "boundary_lines": network.get_boundary_lines(
-            attributes=["r", "x", "g", "b", "p", "q", "i", "boundary_p", "boundary_q"]
-        ),
-        "transformers": network.get_2_windings_transformers(
-            attributes=["r", "x", "rated_u1", "rated_u2", "p1", "q1", "i1", "p2", "q2", "i2"]
-        ),
-        "transformers_3w": network.get_3_windings_transformers(
-            attributes=["r1", "x1", "p1", "q1", "i1", "p2", "q2", "i2", "p3", "q3", "i3"]
-        ),
-        "loads": network.get_loads(attributes=["p0", "q0", "p", "q", "bus_id", "connected"]),
-        "generators": network.get_generators(attributes=["p", "q", "bus_id", "connected"]),
+    read = {
+        "buses": network.get_buses,
+        "lines": network.get_lines,
+        "boundary_lines": network.get_boundary_lines,
+        "transformers": network.get_2_windings_transformers,
+        "transformers_3w": network.get_3_windings_transformers,
+        "loads": network.get_loads,
+        "generators": network.get_generators,
     }
+    return {name: read[name](attributes=list(wanted)) for name, wanted in columns.items()}
 
 
-def _slack(network: Network, wanted: str | None) -> tuple[str | None, str]:
+def slack_of(network: Network, wanted: str | None) -> tuple[str | None, str]:
+    """Return the generator whose bus is the slack, and that bus: the wanted one, else the largest.
+
+    Only what stands in the main component counts; without any the answer is (None, "").
+    """
+    bus = _bus_of(network, wanted) if wanted is not None else ""
+    if bus:
+        return wanted, bus
     units = network.get_generators(attributes=["max_p", "bus_id", "connected"])
     buses = network.get_buses(attributes=["connected_component"])
     units = units[units["connected"] & units["bus_id"].isin(buses.index)]
     component = units["bus_id"].map(buses["connected_component"])
     units = units[component == 0]
-    if wanted is not None and wanted in units.index:
-        return wanted, str(units.loc[wanted, "bus_id"])
     if units.empty:
         return None, ""
     ordered = sorted(units.itertuples(), key=lambda unit: (-unit.max_p, unit.Index))
     return str(ordered[0].Index), str(ordered[0].bus_id)
+
+
+def _bus_of(network: Network, generator: str) -> str:
+    """Return the bus of one generator in the main component, else ""."""
+    from pypowsybl import PyPowsyblError
+
+    try:
+        unit = network.get_generators(id=generator, attributes=["bus_id", "connected"]).iloc[0]
+        if not unit["connected"] or not unit["bus_id"]:
+            return ""
+        bus = network.get_buses(id=unit["bus_id"], attributes=["connected_component"]).iloc[0]
+    except PyPowsyblError:
+        return ""
+    return str(unit["bus_id"]) if bus["connected_component"] == 0 else ""

@@ -7,23 +7,26 @@ is said in a plan as assumed (demand constant over the day).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from federation.rerouting.grid import Grid
 from federation.rerouting.questions import Columns
+from kgnode.errors import BadRequest
 
 HALF_HOURS = 48
 
 
 @dataclass(frozen=True)
 class Outage:
-    """A planned outage of one asset."""
+    """A planned outage of one asset; times are ISO 8601, the end is not part of it."""
 
     asset: str
     owner: str
     start: str
     end: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class Planning:
     factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     declared_mw: Mapping[str, float] = field(default_factory=dict)
+
+    def during(self, start: str, minutes: int = 0) -> tuple[Outage, ...]:
+        """Return the outages under way at a time, or within some minutes from it.
+
+        An outage whose own times are none counts always: it is not known when it ends.
+        """
+        first = moment(start)
+        last = first + timedelta(minutes=minutes)
+        return tuple(o for o in self.outages if _overlaps(o, first, last))
 
     def factor(self, grid: Grid, load: str, half_hour: int, reference: int) -> float | None:
         """Return demand of a load at a half-hour over that at the reference half-hour."""
@@ -64,7 +76,7 @@ def read_planning(answers: Mapping[str, Mapping[str, Columns]]) -> Planning:
         for station, shape in zip(*_columns(table, "substation", "shape"), strict=True):
             of_station[cast("str", station)] = cast("str", shape)
         table = answer.get("outages", {})
-        for values in zip(*_columns(table, "asset", "owner", "start", "end"), strict=True):
+        for values in zip(*_columns(table, "asset", "owner", "start", "end", "name"), strict=True):
             outages.append(Outage(*(cast("str", value) or "" for value in values)))
         table = answer.get("register", {})
         for station, mw in zip(*_columns(table, "substation", "declared_mw"), strict=True):
@@ -91,5 +103,52 @@ def half_hour_of(time: str) -> int:
     return (int(clock[:2]) * 2 + (1 if int(clock[3:5]) >= 30 else 0)) % HALF_HOURS
 
 
+def moment(text: str) -> datetime:
+    """Return a time; one without a zone is taken for UTC.
+
+    Raises:
+        BadRequest: it is no ISO 8601 time.
+
+    >>> moment("2026-12-01T17:30:00Z").hour
+    17
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest(
+            f"{text!r} is no time.", hint="Write it as 2026-12-01T17:30:00Z."
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def at_half_hour(grid: Grid, planning: Planning, time: str, reference: str) -> Grid:
+    """Return the grid with demand carried from the models' half-hour to that of another time.
+
+    Demand without a shape, and embedded generation, stay as they are.
+    """
+    wanted, known = half_hour_of(in_utc(time)), half_hour_of(reference)
+    loads = dict(grid.loads)
+    for iri, load in grid.loads.items():
+        factor = planning.factor(grid, iri, wanted, known)
+        if factor is not None and load.p_mw is not None and load.q_mvar is not None:
+            loads[iri] = replace(load, p_mw=load.p_mw * factor, q_mvar=load.q_mvar * factor)
+    return replace(grid, loads=loads)
+
+
+def in_utc(time: str) -> str:
+    """Return a time as ISO 8601 in UTC (errors as `moment`)."""
+    return moment(time).astimezone(UTC).isoformat()
+
+
+def _overlaps(outage: Outage, first: datetime, last: datetime) -> bool:
+    try:
+        start, end = moment(outage.start), moment(outage.end)
+    except BadRequest:
+        return True
+    return start <= last and first < end
+
+
 def _columns(table: Columns, *names: str) -> list[list[object]]:
-    return [list(table.get(name, [])) for name in names]
+    """Return columns of one length; a column that was not told is empty."""
+    rows = len(table.get(names[0], []))
+    return [list(table.get(name, [None] * rows)) for name in names]

@@ -21,6 +21,9 @@ SIDES = (
     ("transformers", "i1", "ONE"),
     ("transformers", "i2", "TWO"),
     ("boundary_lines", "i", "NONE"),
+    ("transformers_3w", "i1", "ONE"),
+    ("transformers_3w", "i2", "TWO"),
+    ("transformers_3w", "i3", "THREE"),
 )
 """Result table, its column of current, side of the limit; boundary lines are no lines there."""
 
@@ -57,6 +60,17 @@ class Ratings:
                     found[iri] = float(value)
         return found
 
+    def above(self, flow: LoadFlow, limit_percent: float) -> dict[str, float]:
+        """Return percent by IRI of what is loaded above a limit."""
+        found: dict[str, float] = {}
+        for table, column, side in SIDES:
+            iris, percent = self._percent(flow.tables[table], table, column, side)
+            for place in np.nonzero(percent > limit_percent)[0].tolist():
+                iri, value = str(iris[place]), float(percent[place])
+                if iri and value >= found.get(iri, 0.0):
+                    found[iri] = value
+        return found
+
     def worst(self, flow: LoadFlow, assets: Collection[str]) -> Loading:
         """Return the most loaded of some assets."""
         best = Loading(math.nan, "")
@@ -89,7 +103,7 @@ class Ratings:
         kept = self._masks.get((*key, id(assets)))
         if kept is None or kept[0] is not assets or not kept[1].equals(index):
             mask = np.fromiter((iri in assets for iri in iris), dtype=bool, count=len(iris))
-            if len(self._masks) > 64:
+            if len(self._masks) > 256:
                 self._masks.clear()
             kept = self._masks[(*key, id(assets))] = (assets, index, mask)
         return kept[2]

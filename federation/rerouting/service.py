@@ -68,6 +68,8 @@ class Rerouting:
             roles={member.id: member.licence_role for member in members},
             versions=answered.versions,
             withheld=answered.withheld,
+            policies=answered.policies,
+            mappings=answered.mappings,
             lost=(*answered.lost, *gaps),
             archive=archive,
         )

@@ -20,6 +20,8 @@ class Thresholds:
         step_amber_percent, step_red_percent: voltage step of a switching.
         angle_amber_degrees, angle_red_degrees: angle across the open point before it is closed.
         n1_amber_percent, n1_red_percent: new loading after a loss.
+        n1_voltage_percent: how much farther outside its limits than before a level may be after a
+            loss, in percent of nominal voltage.
         minutes_per_operation: time for one switching operation, by hand.
     """
 
@@ -33,4 +35,5 @@ class Thresholds:
     angle_red_degrees: float = 20.0
     n1_amber_percent: float = 100.0
     n1_red_percent: float = 120.0
+    n1_voltage_percent: float = 0.5
     minutes_per_operation: float = 5.0

@@ -124,6 +124,9 @@ class Zones:
         size = len(grid.nodes)
         matrix = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
         self.of_node: list[int] = connected_components(matrix, directed=False)[1].tolist()
+        self._nodes: dict[int, list[int]] = {}
+        for node, zone in enumerate(self.of_node):
+            self._nodes.setdefault(zone, []).append(node)
         self.switch = [iri for _, _, iri in breakers]
         self.graph = neighbours((self.of_node[a], self.of_node[b]) for a, b, _ in breakers)
         self.loads = self._at(grid.loads)
@@ -154,7 +157,7 @@ class Zones:
 
     def nodes_of(self, side: frozenset[int]) -> frozenset[int]:
         """Return the nodes of some zones."""
-        return frozenset(n for n, zone in enumerate(self.of_node) if zone in side)
+        return frozenset(node for zone in side for node in self._nodes.get(zone, ()))
 
 
 def _side(
@@ -174,6 +177,9 @@ def _side(
             rejected[f"needs more than {limit} openings"] += 1
             continue
         moved = side_of(zones.graph, {start}, cut)
+        if not moved.issuperset(wanted):  # of cuts of one size, that at the supply keeps together
+            cut = minimum_cut(zones.graph, inner | sinks, sinks, wanted, limit) or cut
+            moved = side_of(zones.graph, {start}, cut)
         reason = _refusal(zones, wanted, moved)
         if reason:
             rejected[reason] += 1

@@ -41,7 +41,7 @@ def judge(
     candidate: Candidate,
     verified: Verified | None,
     gaps: Sequence[Gap],
-    withheld: Mapping[str, str],
+    withheld: Mapping[str, Mapping[str, str]],
     thresholds: Thresholds,
     names: Mapping[str, str],
 ) -> Verdict:
@@ -51,7 +51,8 @@ def judge(
         candidate: the plan.
         verified: its numbers; None where no load flow was possible.
         gaps: what the members did not tell.
-        withheld: organisation -> ``none``, ``some`` or ``undisclosed``, as it declares.
+        withheld: organisation -> data set -> ``none``, ``some`` or ``undisclosed``, as declared;
+            only data sets that hold network models.
         thresholds: limits.
         names: IRI -> name, for the reasons.
     """
@@ -71,15 +72,11 @@ def judge(
     return Verdict(Colour.GREEN, ("all checks within limits",), ())
 
 
-def _question(gap: Gap) -> str:
-    return f"ask {gap.owner or 'the owners'}: {gap.what} ({gap.assumed} assumed)"
-
-
 def relevant(
     candidate: Candidate,
     verified: Verified | None,
     gaps: Sequence[Gap],
-    withheld: Mapping[str, str],
+    withheld: Mapping[str, Mapping[str, str]],
 ) -> list[Gap]:
     """Return the gaps that bear on a plan: of organisations it touches, or of nobody known."""
     touched = set(candidate.owners)
@@ -96,9 +93,10 @@ def relevant(
         elif gap.owner in touched or gap.what not in kinds.KINDS:
             found.append(gap)
     for owner in sorted(touched):
-        declared = withheld.get(owner, "undisclosed")
-        if declared != "none":
-            found.append(Gap(owner, f"whether data is withheld: {declared}", "nothing"))
+        for dataset, said in (withheld.get(owner) or {"": "undisclosed"}).items():
+            if said != "none":
+                where = f"data of {dataset}" if dataset else "data"
+                found.append(Gap(owner, f"whether {where} is withheld: {said}", "nothing"))
     return found
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from federation.rerouting.bench import Bench, Voltage
 from federation.rerouting.contingencies import Contingencies, NewViolations
-from federation.rerouting.faultlevel import FaultLevel, worst_in_parallel
+from federation.rerouting.faultlevel import FaultLevel, Impedances, worst_in_parallel
 from federation.rerouting.footprint import Footprint, Footprints
 from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow
 from federation.rerouting.ratings import Loading
+from federation.rerouting.thresholds import Thresholds
 from federation.rerouting.transfers import Candidate
 
 NO_LOADING = Loading(math.nan, "")
@@ -80,10 +82,17 @@ class Verified:
 class Verification:
     """Verifies candidates on one bench."""
 
-    def __init__(self, bench: Bench, footprints: Footprints | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        footprints: Footprints | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> None:
         self.bench = bench
         self.footprints = footprints or Footprints(bench.grid, bench.areas)
-        self.contingencies = Contingencies(bench)
+        self.thresholds = thresholds or Thresholds()
+        self.contingencies = Contingencies(bench, self.thresholds)
+        self.impedances = Impedances(bench)
 
     def verify(self, candidate: Candidate, *, n1: str = "reduced") -> Verified:
         """Run all states of a candidate.
@@ -93,7 +102,7 @@ class Verification:
             n1: ``none``, ``reduced`` (path, tie, supergrid, moved circuits) or ``full`` (both
                 areas).
         """
-        run = _Run(self.bench, candidate, self.footprints)
+        run = _Run(self.bench, candidate, self.footprints, self.impedances)
         with self.bench.switched():
             flow = run.through()
             if flow is not None and n1 != "none":
@@ -105,8 +114,10 @@ class Verification:
 class _Run:
     """The states of one candidate, in order."""
 
-    def __init__(self, bench: Bench, candidate: Candidate, footprints: Footprints) -> None:
-        self.bench, self.candidate = bench, candidate
+    def __init__(
+        self, bench: Bench, candidate: Candidate, footprints: Footprints, impedances: Impedances
+    ) -> None:
+        self.bench, self.candidate, self.impedances = bench, candidate, impedances
         self.footprint = footprints.of(candidate)
         self.supergrid = footprints.supergrid
         self.base = bench.base
@@ -152,7 +163,8 @@ class _Run:
                 return None
         assert flow is not None  # noqa: S101 - there is always one switch to close
         self.flows["parallel"] = flow
-        self.fault_level = worst_in_parallel(self.bench, self._busbars())
+        buses = flow.tables["buses"]
+        self.fault_level = worst_in_parallel(self.impedances, buses, self._busbars())
         return flow
 
     def _busbars(self) -> set[str]:
@@ -188,22 +200,31 @@ class _Run:
 
     def _load_voltages(self, flow: LoadFlow) -> dict[str, float]:
         """Return per-unit voltage by load: loads keep their names when buses split and merge."""
-        buses = flow.tables["buses"]
-        per_unit = buses["v_mag"] / buses["voltage_level_id"].map(self.bench.nominal)
-        seen = flow.tables["loads"]["bus_id"].map(per_unit).dropna()
-        wanted = self.footprint.levels
-        grid = self.bench.grid
-        found: dict[str, float] = {}
-        for own, value in seen.items():
-            iri = self.bench.iris.get(own)
-            if iri is not None and iri in grid.loads and _level(grid, iri) in wanted:
-                found[iri] = float(value)
-        return found
+        per_unit = self.bench.per_unit(flow)
+        buses = flow.tables["loads"]["bus_id"].to_dict()
+        return {own: per_unit[buses[own]] for own in self.loads if buses[own] in per_unit}
+
+    @cached_property
+    def loads(self) -> tuple[str, ...]:
+        """Loads of both areas, by PowSyBl id."""
+        bench, levels = self.bench, self.footprint.levels
+        return tuple(
+            bench.id(iri)
+            for iri in bench.grid.loads
+            if bench.has(iri) and _level(bench.grid, iri) in levels
+        )
 
     def _unfed(self, flow: LoadFlow) -> set[str]:
         loads, buses = flow.tables["loads"], flow.tables["buses"]
-        component = loads["bus_id"].map(buses["synchronous_component"])
-        return set(loads.index[~(loads["connected"] & (component == 0))])
+        component = dict(
+            zip(buses.index.tolist(), buses["synchronous_component"].tolist(), strict=True)
+        )
+        columns = (loads.index.tolist(), loads["bus_id"].tolist(), loads["connected"].tolist())
+        return {
+            own
+            for own, bus, connected in zip(*columns, strict=True)
+            if not connected or component.get(bus) != 0
+        }
 
     def verified(self) -> Verified:
         """Return the numbers of all states gone through."""
@@ -237,17 +258,17 @@ class _Run:
         after = self.flows.get("after")
         if after is None:
             return {}
-        before = self.bench.loadings(self.base)
+        before = self.bench.base_loadings
         return {
             asset: percent
-            for asset, percent in self.bench.loadings(after).items()
-            if percent > 100.0 and percent > before.get(asset, 0.0) + 1.0
+            for asset, percent in self.bench.above(after, 100.0).items()
+            if percent > before.get(asset, 0.0) + 1.0
         }
 
     def _across(self) -> Across:
         if not self.base.converged:
             return Across(math.nan, math.nan, math.nan)
-        one, other = (self.bench.at(self.base, node) for node in self.candidate.point.ends)
+        one, other = (self.bench.at_base(node) for node in self.candidate.point.ends)
         parallel = self.flows.get("parallel")
         flow = math.nan
         if parallel is not None:

@@ -11,15 +11,22 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
 
 from federation.rerouting.areas import Areas, supply_areas
-from federation.rerouting.extract import extract
+from federation.rerouting.bench import Bench
+from federation.rerouting.extract import ask_all, extract
 from federation.rerouting.grid import Grid
+from federation.rerouting.network import Network, load_files
+from federation.rerouting.proof import load_network
 from federation.rerouting.questions import Ask
+from federation.rerouting.request import Told
+
+Fresh = partial[Network]
 
 _REFERENCE = re.compile(r'rdf:(about|resource|ID)="#?_?([0-9a-f-]{36})"')
 
@@ -66,6 +73,28 @@ def four_zip(test_data: Path) -> Path:
 @pytest.fixture(scope="session")
 def four_stores(four_zip: Path) -> Mapping[str, ox.Store]:
     return stores(four_zip)
+
+
+@pytest.fixture(scope="session")
+def fresh_four(four_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Gives a network of the set as if just imported: the import itself is done once."""
+    path = tmp_path_factory.mktemp("four") / "four.biidm"
+    load_files([four_zip]).save(str(path), format="BIIDM")
+    return partial(load_network, path)
+
+
+@pytest.fixture(scope="session")
+def shown(four_stores: Mapping[str, ox.Store], fresh_four: Fresh) -> Told:
+    """What the four tell a planner who may see everything."""
+    answers = ask_all({org: ask(store) for org, store in four_stores.items()})
+    withheld = {org: {"network": "none"} for org in four_stores}
+    return Told(answers=answers, withheld=withheld, archive=fresh_four.args[0])
+
+
+@pytest.fixture(scope="session")
+def four_bench(fresh_four: Fresh, four_grid: Grid, four_areas: Areas) -> Bench:
+    """A bench to measure on; whoever changes more than variants makes one of their own."""
+    return Bench(fresh_four(), four_grid, four_areas)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,8 @@ def told(
     write_zip(exported, archive)
     answers = ask_all({org: ask(store) for org, store in stores.items()})
     declared = {org: "some" if org in hidden else "none" for org in stores}
-    return Told(answers=answers, withheld={**declared, **(withheld or {})}, archive=archive)
+    said = {org: {"network": word} for org, word in {**declared, **(withheld or {})}.items()}
+    return Told(answers=answers, withheld=said, archive=archive)
 
 
 def properties(*names: str) -> Hides:

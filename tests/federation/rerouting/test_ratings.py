@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import pandas as pd
 
-from federation.rerouting.areas import Areas
 from federation.rerouting.bench import Bench
 from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow, Pinned, Status
-from federation.rerouting.network import load_files
 from federation.rerouting.ratings import SIDES, Ratings
 
 
@@ -26,10 +23,8 @@ def _slow(bench: Bench, flow: LoadFlow) -> dict[str, float]:
     return found
 
 
-def test_arrays_give_what_the_plain_loop_gives(
-    four_zip: Path, four_grid: Grid, four_areas: Areas
-) -> None:
-    bench = Bench(load_files([four_zip]), four_grid, four_areas)
+def test_arrays_give_what_the_plain_loop_gives(four_bench: Bench, four_grid: Grid) -> None:
+    bench = four_bench
     slow = _slow(bench, bench.base)
     assert len(slow) == 254
     fast = bench.loadings(bench.base)
@@ -46,13 +41,15 @@ def test_arrays_give_what_the_plain_loop_gives(
 
 def test_rows_are_matched_by_id_whatever_their_order() -> None:
     ratings = Ratings(
-        {"ONE": {"a": 100.0, "b": 200.0}, "TWO": {}, "NONE": {}}, {"a": "urn:a", "b": "urn:b"}
+        {"ONE": {"a": 100.0, "b": 200.0}, "TWO": {}, "THREE": {}, "NONE": {}},
+        {"a": "urn:a", "b": "urn:b"},
     )
-    empty = pd.DataFrame({"i": [], "i1": [], "i2": []}, dtype=float)
+    empty = pd.DataFrame({"i": [], "i1": [], "i2": [], "i3": []}, dtype=float)
 
     def flow(rows: dict[str, float]) -> LoadFlow:
         lines = pd.DataFrame({"i1": rows, "i2": dict.fromkeys(rows, 0.0)})
-        tables = {"lines": lines, "transformers": empty, "boundary_lines": empty}
+        names = ("transformers", "boundary_lines", "transformers_3w")
+        tables = {"lines": lines, **dict.fromkeys(names, empty)}
         return LoadFlow(Status.CONVERGED, "", None, 1, Pinned(), tables)
 
     assert ratings.percent(flow({"a": 50.0, "b": 50.0})) == {"urn:a": 50.0, "urn:b": 25.0}

@@ -26,6 +26,7 @@ _FORMS = {
     "application/n-triples": ox.RdfFormat.N_TRIPLES,
 }
 ROLES = {"TNO": "TNO", "DNOA": "DNO", "DNOB": "DNO", "BOUNDARY": "ESO"}
+_NETWORK = [{"profiles": ["http://iec.ch/TC57/ns/CIM/CoreEquipment-EU/3.0"]}]
 MEMBERS = tuple(Member(org, org, f"http://{org}", licence_role=r) for org, r in ROLES.items())
 
 
@@ -35,7 +36,8 @@ class Stores(MemberPool):
     def __init__(self, models: Sequence[Owned]) -> None:
         super().__init__()
         self.down: set[str] = set()
-        self.withheld: dict[str, str] = {}
+        self.withheld: dict[str, dict[str, str]] = {}
+        self.profiles: dict[str, list[dict[str, list[str]]]] = {}
         self.asked: list[tuple[str, str]] = []
         self.stores: dict[str, ox.Store] = {org: ox.Store() for org in ROLES}
         for model in models:
@@ -71,9 +73,13 @@ class Stores(MemberPool):
         body: bytes = b"",
         max_bytes: int | None = None,
     ) -> Reply:
-        assert (method, path, accept) == ("GET", "/summary", JSON)
-        declared = self.withheld.get(member.id, "none")
-        return Reply(member.id, "ok", orjson.dumps({"datasets": [{"withheld": declared}]}))
+        assert (method, path, accept) == ("GET", "/catalogue", JSON)
+        said = self.withheld.get(member.id, {"network": "none"})
+        entries = [
+            {"iri": iri, "withheld": word, "models": self.profiles.get(iri, _NETWORK)}
+            for iri, word in said.items()
+        ]
+        return Reply(member.id, "ok", orjson.dumps(entries))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +110,15 @@ def test_a_study_over_members_is_proven_cached_and_honest_about_who_is_lost(
         assert len(set((tmp_path / "networks").glob("*.biidm")) - {kept}) == 1
         assert other["candidates"] == first["candidates"]
 
-        pool.withheld["DNOB"] = "some"
+        pool.withheld["DNOB"] = {"network": "none", "people": "some"}
+        pool.profiles["people"] = [{"profiles": ["https://dnob.example/vocabulary/People"]}]
+        beside = await service.study(MEMBERS, pool, Identity("anna"), request)
+        assert beside["candidates"] == first["candidates"]  # another data set says nothing of it
+        pool.profiles["people"] = []
+        hidden = await service.study(MEMBERS, pool, Identity("anna"), request)
+        assert {p["verdict"] for p in hidden["candidates"]} == {"not_assessable"}
+
+        pool.withheld["DNOB"] = {"network": "some"}
         held = await service.study(MEMBERS, pool, Identity("anna"), request)
         assert {p["verdict"] for p in held["candidates"]} == {"not_assessable"}
 

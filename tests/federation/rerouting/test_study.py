@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federation.rerouting.study import Request, Study, run_study
+from federation.rerouting.study import Request, Study, Told, run_study
 from kgnode.errors import BadRequest
 from tests.federation.rerouting import hiding
 from tests.federation.rerouting.hiding import KINDS, Owned, owned_models, some_of, told
@@ -30,8 +31,7 @@ def models(four_zip: Path) -> tuple[Owned, ...]:
 
 
 @pytest.fixture(scope="module")
-def everything(models: tuple[Owned, ...], tmp_path_factory: pytest.TempPathFactory) -> Study:
-    shown = told(models, tmp_path_factory.mktemp("all"), {})
+def everything(shown: Told) -> Study:
     return run_study(shown, Request(receiver=RECEIVER, verify=100))
 
 
@@ -87,10 +87,8 @@ def test_no_step_of_a_plan_leaves_load_unfed(everything: Study) -> None:
         assert all(state.unfed == 0 for state in plan.verified.steps if state.converged)
 
 
-def test_what_is_not_verified_is_not_assessable_and_says_so(
-    models: tuple[Owned, ...], tmp_path: Path
-) -> None:
-    study = run_study(told(models, tmp_path, {}), Request(verify=1, n1="none"))
+def test_what_is_not_verified_is_not_assessable_and_says_so(shown: Told) -> None:
+    study = run_study(shown, Request(verify=1, n1="none"))
     assert sum(plan.verified is not None for plan in study.plans) == 1
     for plan in study.plans[1:]:
         assert plan.verdict.colour == "not_assessable"
@@ -102,8 +100,8 @@ def test_what_is_not_verified_is_not_assessable_and_says_so(
 def test_hidden_ratings_of_one_owner_make_its_plans_not_assessable(
     models: tuple[Owned, ...], everything: Study, tmp_path: Path
 ) -> None:
-    shown = told(models, tmp_path, {"DNOB": hiding.RATINGS}, {"DNOB": "none"})
-    study = run_study(shown, Request(verify=100, n1="none", giver="GSP001 400kV"))
+    hidden = told(models, tmp_path, {"DNOB": hiding.RATINGS}, {"DNOB": "none"})
+    study = run_study(hidden, Request(verify=100, n1="none", giver="GSP001 400kV"))
     touching = [p for p in study.plans if p.verified and "DNOB" in p.verified.footprint.owners]
     others = [p for p in study.plans if p.verified and "DNOB" not in p.verified.footprint.owners]
     assert touching and others
@@ -115,12 +113,12 @@ def test_hidden_ratings_of_one_owner_make_its_plans_not_assessable(
 
 
 def test_nothing_is_green_for_an_owner_who_does_not_declare_that_nothing_is_withheld(
-    models: tuple[Owned, ...], tmp_path: Path
+    shown: Told,
 ) -> None:
-    shown = told(models, tmp_path, {}, {"TNO": "undisclosed"})
-    study = run_study(shown, Request(verify=3, n1="none"))
+    silent = replace(shown, withheld={**shown.withheld, "TNO": {"network": "undisclosed"}})
+    study = run_study(silent, Request(verify=3, n1="none"))
     assert not _greens(study)
-    assert "whether data is withheld: undisclosed" in study.plans[0].verdict.reasons[0]
+    assert "whether data of network is withheld: undisclosed" in study.plans[0].verdict.reasons[0]
 
 
 def test_hidden_demand_is_said_with_what_was_assumed(
@@ -190,10 +188,7 @@ def _check_hiding(
             assert not set(plan.verified.footprint.owners) & set(hidden)
 
 
-def test_an_outage_is_taken_out_of_graph_and_network(
-    models: tuple[Owned, ...], everything: Study, tmp_path: Path
-) -> None:
-    shown = told(models, tmp_path, {})
+def test_an_outage_is_taken_out_of_graph_and_network(shown: Told) -> None:
     study = run_study(shown, Request(outage="GSP003 SGT1", verify=1, n1="none"))
     assert study.plans[0].verified is not None
     gsp = next(g for name, g in study.areas.gsps.items() if name.startswith("GSP003"))
@@ -208,8 +203,6 @@ def test_an_outage_is_taken_out_of_graph_and_network(
         (Request(outage="LIM"), "no asset"),
     ],
 )
-def test_what_is_not_there_is_said(
-    models: tuple[Owned, ...], tmp_path: Path, request_: Request, message: str
-) -> None:
+def test_what_is_not_there_is_said(shown: Told, request_: Request, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        run_study(told(models, tmp_path, {}), request_)
+        run_study(shown, request_)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import networkx as nx
 import pytest
 
 from federation.rerouting.areas import Areas, supply_areas
 from federation.rerouting.confirm import Confirmation
-from federation.rerouting.grid import Grid
-from federation.rerouting.network import load_files
+from federation.rerouting.grid import BoundaryPoint, Equipment, Grid, Injection, Switch
 from federation.rerouting.transfers import Candidate, Zones, find_candidates
+from tests.federation.rerouting.conftest import Fresh
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +48,9 @@ def test_candidates_are_ranked_by_net_power_then_operations(
 
 
 def test_moved_loads_of_every_candidate_are_confirmed_by_switching_in_powsybl(
-    four_zip: Path, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
 ) -> None:
-    confirmation = Confirmation(load_files([four_zip]), four_grid, four_areas)
+    confirmation = Confirmation(fresh_four(), four_grid, four_areas)
     before = confirmation.areas_by_load()
     assert {load: " + ".join(sorted(g)) for load, g in before.items()} == four_areas.of_load
     assert len(candidates) == 49
@@ -60,9 +59,9 @@ def test_moved_loads_of_every_candidate_are_confirmed_by_switching_in_powsybl(
 
 
 def test_a_wrong_proposal_is_not_confirmed(
-    four_zip: Path, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas, candidates: tuple[Candidate, ...]
 ) -> None:
-    confirmation = Confirmation(load_files([four_zip]), four_grid, four_areas)
+    confirmation = Confirmation(fresh_four(), four_grid, four_areas)
     two = next(c for c in candidates if len(c.open) == 2)
     half = replace(two, open=two.open[:1])
     assert confirmation.moved(half) != set(two.loads)
@@ -94,7 +93,7 @@ def test_each_set_of_openings_is_a_minimum_cut_of_networkx(
 
 
 def test_an_interconnected_group_gives_only_what_the_receiver_then_feeds(
-    four_zip: Path, four_grid: Grid
+    fresh_four: Fresh, four_grid: Grid
 ) -> None:
     tie = next(s for s in four_grid.switches.values() if s.name == "TIE132 002-003.0 a CB")
     closed = {**four_grid.switches, tie.iri: replace(tie, open=False)}
@@ -102,7 +101,7 @@ def test_an_interconnected_group_gives_only_what_the_receiver_then_feeds(
     areas = supply_areas(grid)
     (group,) = areas.interconnected
     found = find_candidates(grid, areas, giver=" + ".join(group)).candidates
-    network = load_files([four_zip])
+    network = fresh_four()
     network.update_switches(id=f"_{tie.iri.removeprefix('urn:uuid:')}", open=False)
     confirmation = Confirmation(network, grid, areas)
     assert found
@@ -147,3 +146,58 @@ def test_demand_that_is_not_told_is_marked_and_counts_as_nothing(
     found = find_candidates(hidden, supply_areas(hidden)).candidates
     touched = [c for c in found if one in c.loads]
     assert touched and all(c.unknown == (one,) for c in touched)
+
+
+def _small(closed: list[tuple[int, int]], loads: tuple[int, ...], tie: tuple[int, int]) -> Grid:
+    """Two supply points at nodes 0 and 1 of a transmission owner, breakers, loads of 1 MW."""
+    ends = [*closed, tie]
+    parts = {
+        f"b{i}": Equipment(f"b{i}", "Breaker", f"b{i}", "DNO", None, pair, (True, True))
+        for i, pair in enumerate(ends)
+    }
+    for node in (0, 1):
+        above = (node, 100 + node)
+        parts[f"g{node}"] = Equipment(f"g{node}", "Breaker", "", "TNO", None, above, (True, True))
+        ends_at = (100 + node,)
+        parts[f"m{node}"] = Equipment(
+            f"m{node}", "SynchronousMachine", "", "TNO", None, ends_at, (True,)
+        )
+    for node in loads:
+        parts[f"l{node}"] = Equipment(
+            f"l{node}", "EnergyConsumer", "", "DNO", None, (node,), (True,)
+        )
+    switches = {
+        iri: Switch(iri, "Breaker", iri, part.owner, None, part.nodes[:2], is_tie, is_tie, True)  # type: ignore[arg-type]
+        for iri, part in parts.items()
+        if part.kind == "Breaker"
+        for is_tie in (part.nodes == tie,)
+    }
+    return Grid(
+        nodes=tuple(str(i) for i in range(102)),
+        node_level=(None,) * 102,
+        levels={},
+        substations={},
+        equipment=parts,
+        switches=switches,
+        loads={f"l{n}": Injection(f"l{n}", "", "DNO", n, 1.0, 0.0) for n in loads},
+        machines={f"m{n}": Injection(f"m{n}", "", "TNO", 100 + n, -9.0, 0.0) for n in (0, 1)},
+        windings={},
+        rated=frozenset(),
+        base_kv={},
+        boundary=tuple(
+            BoundaryPoint(f"p{n}", f"p{n}", n, ("TNO", "DNO"), ("DNO", "TNO")) for n in (0, 1)
+        ),
+        models=(),
+        owners=("TNO", "DNO"),
+    )
+
+
+def test_of_cuts_of_one_size_that_which_keeps_the_load_together_is_taken() -> None:
+    """Cutting two groups off one by one takes as many breakers as cutting them off together."""
+    closed = [(0, 2), (0, 2), (0, 2), (2, 3), (2, 3), (2, 4), (1, 5)]
+    grid = _small(closed, loads=(3, 4, 5), tie=(3, 5))
+    areas = supply_areas(grid, roles={"TNO": "TNO"})
+    found = find_candidates(grid, areas).candidates
+    moved = {(c.loads, c.open) for c in found if c.giver == areas.of_load["l3"]}
+    assert (("l3", "l4"), ("b0", "b1", "b2")) in moved
+    assert (("l3",), ("b3", "b4")) in moved

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from federation.rerouting.areas import Areas, supply_areas
 from federation.rerouting.bench import Bench
-from federation.rerouting.contingencies import Contingencies
+from federation.rerouting.contingencies import NO_LOSS, Contingencies, Outcomes, Outside
 from federation.rerouting.grid import Grid
-from federation.rerouting.loadflow import Pinned, parameters
-from federation.rerouting.network import load_files
+from federation.rerouting.loadflow import Pinned, parameters, slack_of
 from federation.rerouting.transfers import Candidate, find_candidates
 from federation.rerouting.verification import Verification
 from federation.rerouting.verify import equal, snapshot
 from kgnode.errors import NotFound
+from tests.federation.rerouting.conftest import Fresh
 
 
-@pytest.fixture(scope="module")
-def bench(four_zip: Path, four_grid: Grid, four_areas: Areas) -> Bench:
-    return Bench(load_files([four_zip]), four_grid, four_areas)
+@pytest.fixture
+def bench(four_bench: Bench) -> Bench:
+    return four_bench
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def test_supergrid_taps_stay_and_distribution_taps_move(bench: Bench) -> None:
 
 
 def test_solved_taps_are_written_back_so_that_a_frozen_run_repeats_the_settled_one(
-    four_zip: Path, four_grid: Grid, four_areas: Areas
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas
 ) -> None:
-    network = load_files([four_zip])
+    network = fresh_four()
     as_loaded = network.get_ratio_tap_changers(attributes=["tap"])["tap"].copy()
     bench = Bench(network, four_grid, four_areas)
     settled = network.get_ratio_tap_changers(attributes=["tap"])["tap"]
@@ -57,9 +57,9 @@ def test_solved_taps_are_written_back_so_that_a_frozen_run_repeats_the_settled_o
 
 
 def test_close_and_open_then_reverse_gives_the_original_load_flow(
-    four_zip: Path, four_grid: Grid, four_areas: Areas, known: Candidate
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas, known: Candidate
 ) -> None:
-    bench = Bench(load_files([four_zip]), four_grid, four_areas)
+    bench = Bench(fresh_four(), four_grid, four_areas)
     pinned = Pinned(tap_control=False)
     before = snapshot(bench.network, pinned)
     bench.operate(close=[known.point.switch])
@@ -106,25 +106,51 @@ def test_the_open_end_of_a_tie_is_read_at_the_nearest_live_busbar(
     bench: Bench, known: Candidate
 ) -> None:
     node = known.point.ends[0]
-    per_unit, angle = bench.at(bench.base, node)
+    per_unit, angle = bench.at_base(node)
     assert 0.9 < per_unit < 1.1 and not np.isnan(angle)
 
 
-def test_contingencies_are_read_as_the_change_against_the_base(
-    four_zip: Path, four_grid: Grid, four_areas: Areas
-) -> None:
-    network = load_files([four_zip])
-    loads = network.get_loads(attributes=["p0", "q0"]) * 1.7
-    network.update_loads(id=list(loads.index), p0=loads["p0"].tolist(), q0=loads["q0"].tolist())
-    bench = Bench(network, four_grid, four_areas)
+@pytest.fixture(scope="module")
+def strained(fresh_four: Fresh, four_grid: Grid, four_areas: Areas) -> Bench:
+    """A base case with violations of its own, before and after losses."""
+    demand = {
+        iri: replace(load, p_mw=1.7 * (load.p_mw or 0), q_mvar=1.7 * (load.q_mvar or 0))
+        for iri, load in four_grid.loads.items()
+    }
+    bench = Bench(fresh_four(), four_grid, four_areas, demand=demand)
     assert bench.base.converged
-    contingencies = Contingencies(bench)
+    return bench
+
+
+def _lines(bench: Bench, owner: str) -> list[str]:
     parts = bench.grid.equipment.values()
-    branches = [p.iri for p in parts if p.kind == "ACLineSegment" and p.owner == "DNOA"]
+    return [p.iri for p in parts if p.kind == "ACLineSegment" and p.owner == owner]
+
+
+def test_contingencies_are_read_as_the_change_against_the_base(strained: Bench) -> None:
+    contingencies = Contingencies(strained)
+    branches = _lines(strained, "DNOA")
     assert contingencies.new(branches).overloads == ()
     assert contingencies.new(branches).voltages == ()
     found = contingencies._run(contingencies._elements(branches))
     assert found.voltages or found.overloads  # the base itself has some, and they do not count
+
+
+def test_what_is_violated_before_any_loss_is_not_new_after_one(strained: Bench) -> None:
+    """A loss without effect in the base reports nothing there: the state before it must count."""
+    contingencies = Contingencies(strained)
+    branches = _lines(strained, "DNOA")[:3]
+    contingencies.new(branches)
+    level = next(iter(strained.nominal))
+    own = contingencies._elements(branches)[0]
+    after = Outcomes({}, {(own, level): Outside(0.0, 4.0)}, frozenset())
+    contingencies._run = lambda _: after  # type: ignore[method-assign]
+    contingencies._base = Outcomes({}, {}, frozenset())
+    assert len(contingencies.new(branches).voltages) == 1
+    contingencies._base = Outcomes({}, {(NO_LOSS, level): Outside(0.0, 3.8)}, frozenset())
+    assert contingencies.new(branches).voltages == ()  # within the tolerance of 0.5 percent
+    contingencies._base = Outcomes({}, {(NO_LOSS, level): Outside(0.0, 3.0)}, frozenset())
+    assert len(contingencies.new(branches).voltages) == 1  # but it may not get much worse
 
 
 def test_a_contingency_on_a_boundary_line_is_one_on_its_tie_line(bench: Bench) -> None:
@@ -136,9 +162,9 @@ def test_a_contingency_on_a_boundary_line_is_one_on_its_tie_line(bench: Bench) -
 
 
 def test_parallel_transformers_apart_are_brought_in_step(
-    four_zip: Path, four_grid: Grid, four_areas: Areas
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas
 ) -> None:
-    bench = Bench(load_files([four_zip]), four_grid, four_areas)
+    bench = Bench(fresh_four(), four_grid, four_areas)
     group = next(g for g in bench.twins() if four_grid.equipment[bench.iris[g[0]]].owner == "DNOA")
     with bench.switched():
         bench.network.update_ratio_tap_changers(id=group, tap=[8, 14])
@@ -153,9 +179,9 @@ def test_an_asset_the_network_does_not_have_is_named(bench: Bench) -> None:
 
 
 def test_taking_a_boundary_line_out_by_its_flag_does_nothing_but_removing_it_does(
-    four_zip: Path, four_grid: Grid
+    fresh_four: Fresh, four_grid: Grid
 ) -> None:
-    network = load_files([four_zip])
+    network = fresh_four()
     tail = next(p.iri for p in four_grid.equipment.values() if p.name == "GSP003 SGT1 tail T")
     own = f"_{tail.removeprefix('urn:uuid:')}"
     network.update_boundary_lines(id=own, connected=False)
@@ -178,14 +204,51 @@ def test_every_run_starts_from_a_dc_solution_with_the_slack_named() -> None:
 
 
 def test_a_dead_bus_is_energised_again_and_the_load_flow_converges(
-    four_zip: Path, four_grid: Grid, four_areas: Areas
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas
 ) -> None:
-    bench = Bench(load_files([four_zip]), four_grid, four_areas)
+    bench = Bench(fresh_four(), four_grid, four_areas)
     load = next(iter(four_grid.loads.values()))
     near = [s.iri for s in four_grid.switches.values() if load.node in s.nodes]
+
+    def fed_mw() -> float:
+        return float(bench.network.get_loads(attributes=["p"]).loc[bench.id(load.iri), "p"])
+
     bench.operate(open=near)
-    dead = bench.run(frozen=True)
-    assert dead.converged and np.isnan(dead.tables["loads"].loc[bench.id(load.iri), "p"])
+    assert bench.run(frozen=True).converged and np.isnan(fed_mw())
     bench.operate(close=near)
-    alive = bench.run(frozen=True)
-    assert alive.tables["loads"].loc[bench.id(load.iri), "p"] == pytest.approx(load.p_mw)
+    assert bench.run(frozen=True).converged and fed_mw() == pytest.approx(load.p_mw)
+
+
+def test_previous_values_fail_where_a_dead_part_is_made_live_and_a_dc_start_does_not(
+    fresh_four: Fresh, four_grid: Grid, four_areas: Areas
+) -> None:
+    import pypowsybl.loadflow as lf
+    from pypowsybl import PyPowsyblError
+
+    bench = Bench(fresh_four(), four_grid, four_areas)
+    assert bench.base.slack is not None
+    switches = four_grid.switches.values()
+    near = [s for s in switches if s.name.startswith("GSP003") and s.breaks_load]
+    closed = [s.iri for s in near if not s.open]
+    bench.operate(open=closed)
+    assert bench.run(frozen=True).converged
+    bench.operate(close=closed)
+    _, bus = slack_of(bench.network, bench.base.slack)
+    warm = parameters(Pinned(tap_control=False), bus)
+    warm.voltage_init_mode = lf.VoltageInitMode.PREVIOUS_VALUES
+    with pytest.raises(PyPowsyblError, match="Voltage magnitude is undefined"):
+        lf.run_ac(bench.network, warm)
+    assert bench.run(frozen=True).converged
+
+
+def test_default_tap_control_drives_parallel_transformers_apart_and_the_pinned_one_does_not(
+    fresh_four: Fresh, four_bench: Bench
+) -> None:
+    import pypowsybl.loadflow as lf
+
+    network = fresh_four()
+    lf.run_ac(network, lf.Parameters(transformer_voltage_control_on=True))
+    taps = network.get_ratio_tap_changers(attributes=["solved_tap_position"])
+    solved = [taps["solved_tap_position"][group] for group in four_bench.twins()]
+    assert max(group.max() - group.min() for group in solved) > 1
+    assert four_bench.tap_spread() <= 1

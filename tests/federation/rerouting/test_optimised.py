@@ -1,0 +1,84 @@
+"""What makes verification fast, against the plain way: equal numbers, whatever was kept before."""
+
+from __future__ import annotations
+
+import pytest
+
+from federation.rerouting.bench import Bench
+from federation.rerouting.contingencies import Contingencies
+from federation.rerouting.footprint import Footprints
+from federation.rerouting.loadflow import EVERYTHING, JUDGED, Pinned, load_flow, slack_of
+from federation.rerouting.transfers import Candidate, find_candidates
+from federation.rerouting.verification import Verification
+from tests.federation.rerouting import plain
+from tests.federation.rerouting.conftest import Fresh
+
+
+@pytest.fixture(scope="module")
+def some(four_bench: Bench) -> list[Candidate]:
+    """Three that converge at 132 and 33 kV with two and one openings, one that does not."""
+    found = find_candidates(four_bench.grid, four_bench.areas).candidates
+    return [found[place] for place in (0, 20, 30, 40)]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_verification_gives_what_the_plain_way_gives(
+    fresh_four: Fresh, four_bench: Bench, some: list[Candidate], place: int
+) -> None:
+    verification = Verification(four_bench)
+    candidate = some[place]
+    footprint = verification.footprints.of(candidate)
+    fast = verification.verify(candidate, n1="none")
+    slow = plain.verify(fresh_four, four_bench, footprint, candidate)
+    assert fast.failed == slow.failed
+    assert {k: s.percent for k, s in fast.thermal.items()} == pytest.approx(slow.thermal, 1e-5)
+    assert fast.voltage.keys() == slow.voltage.keys()
+    for state, seen in fast.voltage.items():
+        assert (seen.min_pu, seen.max_pu) == pytest.approx(slow.voltage[state], abs=1e-6)
+    assert [s.unfed for s in fast.steps if s.converged] == slow.unfed
+    assert fast.step_percent == pytest.approx(slow.step_percent, abs=1e-5)
+    assert (fast.spread, set(fast.worse)) == (slow.spread, set(slow.worse))
+    if slow.fault_ka:
+        assert fast.fault_level is not None
+        assert fast.fault_level.ka == pytest.approx(slow.fault_ka[fast.fault_level.busbar], 1e-6)
+
+
+def test_the_order_of_candidates_does_not_matter(four_bench: Bench, some: list[Candidate]) -> None:
+    """A variant is a copy of the base, and what is kept of N-1 belongs to the base."""
+    one, other = Verification(four_bench), Verification(four_bench)
+    forward = [one.verify(c) for c in some[1:3]]
+    backward = [other.verify(c) for c in reversed(some[1:3])][::-1]
+    for first, second in zip(forward, backward, strict=True):
+        assert first.failed == second.failed and first.n1 == second.n1
+        if not first.failed:
+            assert first.thermal["after"].percent == pytest.approx(second.thermal["after"].percent)
+
+
+def test_base_contingencies_kept_are_those_run_anew(
+    four_bench: Bench, some: list[Candidate]
+) -> None:
+    footprints = Footprints(four_bench.grid, four_bench.areas)
+    branches = [footprints.of(c).contingencies for c in some[1:3]]
+    kept = Contingencies(four_bench)
+    for wanted in branches:
+        kept.new(wanted)
+    anew = Contingencies(four_bench)
+    anew.new({iri: None for wanted in branches for iri in wanted})
+    assert kept._base.failed == anew._base.failed
+    assert kept._base.overloads == pytest.approx(anew._base.overloads)
+    assert kept._base.voltages.keys() == anew._base.voltages.keys()
+
+
+def test_the_columns_that_are_judged_are_those_of_the_whole_tables(four_bench: Bench) -> None:
+    pinned = Pinned(tap_control=False)
+    whole = load_flow(four_bench.network, pinned, EVERYTHING).tables
+    part = load_flow(four_bench.network, pinned, JUDGED).tables
+    for name, table in part.items():
+        for column in set(table.columns) & set(whole[name].columns):
+            assert whole[name][column].equals(table[column]), (name, column)
+
+
+def test_a_slack_named_before_is_found_without_searching(four_bench: Bench) -> None:
+    searched = slack_of(four_bench.network, None)
+    assert slack_of(four_bench.network, searched[0]) == searched
+    assert slack_of(four_bench.network, "no such machine") == searched
