@@ -75,7 +75,9 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
         if not renew or attempt == _ATTEMPTS:
             break
     fetched = run.fetched
-    status, reason = judge(fetched.losses, {m.id: m.name for m in federation.members.values()})
+    names = {member.id: member.name for member in federation.members.values()}
+    yes = b"true" in body if parsed.form == "ASK" else None
+    status, reason = judge(fetched.losses, names, yes)
     report = fetched.report(status, reason, (time.monotonic() - start) * 1000)
     if status != "complete" and not ask.partial:
         raise NotComplete(

@@ -107,8 +107,6 @@ class _Builder:
             sensitive = sensitive or "OFFSET"
         elif query.limit is not None and query.order_by:
             sensitive = sensitive or "ORDER BY with LIMIT"
-        elif query.form == "ASK":
-            sensitive = sensitive or "ASK"
         self.node(query.pattern, block, sensitive)
         for expression in query_expressions(query):
             self.exists(expression, block, frozenset(), sensitive or "EXISTS in an expression")

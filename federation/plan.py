@@ -213,6 +213,8 @@ def _mergeable(one: Leaf, other: Leaf, locality: Locality) -> bool:
 def _estimate(triple: Triple, made: tuple[Choice, ...], members: frozenset[str]) -> float:
     """Rows to expect: the summaries' counts, much less where an end is given."""
     count = float(sum(c.count for c in made if c.member in members))
+    if isinstance(triple.predicate, Path):
+        return count
     if triple.subject[0] != "?":
         return min(count, 8.0)
     class_pattern = triple.predicate == "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"

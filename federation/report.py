@@ -157,8 +157,13 @@ def _united(*listed: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def judge(losses: Iterable[Loss], names: Mapping[str, str]) -> tuple[Status, str]:
-    """Return the status that losses lead to, and the reason in one sentence."""
+def judge(
+    losses: Iterable[Loss], names: Mapping[str, str], yes: bool | None = None
+) -> tuple[Status, str]:
+    """Return the status that losses lead to, and the reason in one sentence.
+
+    ``yes`` is the answer to ASK: a yes that more data cannot take back stands, a no does not.
+    """
     lost = list(losses)
     if not lost:
         return "complete", "Every member that can contribute answered in full."
@@ -168,4 +173,8 @@ def judge(losses: Iterable[Loss], names: Mapping[str, str]) -> tuple[Status, str
     said = f"{who} {_WORDS.get(worst.outcome, worst.outcome)}"
     if unsound is not None:
         return "unsound", f"{said}, and it feeds {worst.sensitive}: rows may be wrong."
+    if yes:
+        return "complete", f"{said}, but the answer is yes without it."
+    if yes is False:
+        return "unsound", f"{said}, and it could make the answer yes."
     return "incomplete", f"{said}: the rows shown are right, some may be missing."

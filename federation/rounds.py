@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from federation.blocks import Block
 from federation.fetch import Fetched, Scope, request
+from federation.frontier import MOST_STARTS, Frontier, from_object, from_subject, walkable
 from federation.members import NTRIPLES, Member
 from federation.plan import Group
 from federation.subquery import (
@@ -87,7 +89,10 @@ class Rounds:
         return False
 
     def _waits(self, group: Group) -> bool:
-        if not group.simple or group.cost <= self.scope.settings.federation_small_rows:
+        if (
+            not (group.simple or _follows(group))
+            or group.cost <= self.scope.settings.federation_small_rows
+        ):
             return False
         return any(
             other is not group
@@ -193,6 +198,9 @@ class Rounds:
         if limit is not None and not limit[1]:
             self.dead.add(group.block)
             return
+        frontier = self._frontier(group)
+        if frontier is not None and await self._follow(group, frontier, until):
+            return
         wanted = self._wanted(group)
         values = Values(wanted)
         replies = await asyncio.gather(
@@ -210,13 +218,73 @@ class Rounds:
         """The variables of a group that limit others still to come."""
         if not group.simple:
             return frozenset()
-        others = [g for g in self.pending if g is not group and g.simple]
+        others = [g for g in self.pending if g is not group and (g.simple or _follows(g))]
         return frozenset(
             name
             for other in others
             for name in group.variables & other.variables
             if _limits(group.block, other, frozenset((name,)))
         )
+
+    def _frontier(self, group: Group) -> Frontier | None:
+        """Return where to start following a path, if that is cheaper than fetching its links."""
+        if not _follows(group) or group.cost <= self.scope.settings.federation_small_rows:
+            return None
+        (triple,) = group.triples
+        found: Frontier | None = None
+        for end, begin in ((triple.subject, from_subject), (triple.object, from_object)):
+            starts = {end} if end[0] == "<" else None
+            if end[0] == "?" and not triple.predicate.may_be_empty():  # type: ignore[union-attr]
+                starts = self._values(group.block, end)
+            if starts is None or len(starts) > MOST_STARTS:
+                continue
+            if found is None or len(starts) < len(found.reached):
+                found = begin(triple, starts)
+        return found
+
+    async def _follow(self, group: Group, frontier: Frontier, until: float) -> bool:
+        """Follow a path until nothing new is reached; False where that goes too far."""
+        (triple,) = group.triples
+        nothing = Values(())
+        matched = 0
+        if triple.predicate.may_be_empty():  # type: ignore[union-attr]
+            ends = [part for part in widened(triple) if part.predicate[0] == "?"]  # type: ignore[index]
+            asked = [(member, query) for member in group.members for query in compose(ends)]
+            matched += sum(
+                await asyncio.gather(*(self._one(group, m, q, nothing, until) for m, q in asked))
+            )
+        while True:
+            steps = []
+            for member in sorted(group.members):
+                starts = frontier.next(member, partial(self._held, member))
+                if len(starts) > MOST_STARTS:
+                    return False
+                if starts:
+                    steps.append(self._step(group, member, frontier, starts))
+            if not steps:
+                break
+            matched += sum(await asyncio.gather(*steps))
+            self.fetched.rounds += 1
+        if not matched:
+            self.dead.add(group.block)
+        return True
+
+    def _held(self, member: str, iris: list[str]) -> list[str]:
+        return self.terms.held(member, iris) if self.terms is not None else iris
+
+    async def _step(self, group: Group, member: str, frontier: Frontier, starts: list[str]) -> int:
+        """Ask one member what its triples reach; returns a number above zero if anything."""
+        query = frontier.query(starts)
+        until = self.scope.until()
+        reply = await request(self.members[member], query, self.scope, self.fetched, until)
+        if reply.ok:
+            try:
+                frontier.learn(member, reply.body)
+                reply = self.fetched.take(query, reply)
+            except Malformed as error:
+                reply = replace(reply, outcome="protocol", detail=str(error), body=b"")
+        self.fetched.note(reply, group.leaves, rows=reply.body.count(b"\n"))
+        return reply.body.count(b"\n") if reply.ok else 1
 
     def _queries(
         self, group: Group, member: str, limit: tuple[str, set[str]] | None
@@ -264,6 +332,10 @@ class Rounds:
             matched = reply.body.count(b"\n") - (query.accept != NTRIPLES)
         self.fetched.note(reply, group.leaves, rows=matched)
         return matched if reply.ok else 1
+
+
+def _follows(group: Group) -> bool:
+    return len(group.leaves) == 1 and walkable(group.triples[0])
 
 
 def _limits(block: Block, group: Group, names: frozenset[str]) -> bool:

@@ -106,3 +106,26 @@ def test_a_lost_member_gives_the_status_that_the_algebra_says(status: str) -> No
     else:
         assert isinstance(refused, NotComplete)
         assert refused.detail["report"]["sources"]
+
+
+ASKED = {
+    "complete": ("ASK { ?l ex:rating 100 ; ex:to ?b }", True),
+    "unsound": ("ASK { ?l ex:to ?b . ?b ex:name ?n }", False),
+    "unsound through MINUS": ("ASK { ?l ex:to ?b MINUS { ?b ex:off true } }", True),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_yes_that_more_data_cannot_take_back_stands_without_a_lost_member(name: str) -> None:
+    query, yes = ASKED[name]
+    with cluster() as running:
+        running.add("A", data=NETWORK)
+        down = running.add("B", data=OTHER + " ex:l5 ex:to ex:b5 ; ex:rating 100 .")
+        down.fault = lambda action: Fault(raw=b"") if action == "sparql" else None
+        (got,) = ask_all(
+            running.members(), [Ask(PREFIX + query, accept=accept("ASK"), partial=True)]
+        )
+    assert isinstance(got, FederatedAnswer)
+    assert plain(got.body, "ASK") is yes
+    assert got.status == name.partition(" ")[0]
+    assert got.status != "complete" or "yes without it" in got.report.reason
