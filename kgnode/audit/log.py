@@ -27,7 +27,7 @@ SEGMENT_BYTES = 64 << 20
 RESERVE_BYTES = 8 << 20
 QUEUE_BYTES = RESERVE_BYTES // 4
 RETRY_SECONDS = 1.0
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """An entry waits this long for others, so that one seal and one write serve them all."""
 
 
