@@ -40,7 +40,8 @@ PREFIXES: dict[str, str] = {
     "dct": "http://purl.org/dc/terms/",
     "prov": "http://www.w3.org/ns/prov#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
-    "ies": "http://informationexchangestandard.org/ont/ies/common/",
+    "ies": "http://ies.data.gov.uk/ontology/ies4#",
+    "ies5": "http://informationexchangestandard.org/ont/ies/common/",
 }
 """Prefixes offered to people; a query that declares its own is never touched."""
 
@@ -101,6 +102,7 @@ def authority(iri: str) -> str:
     return iri[: cut + 1] if cut >= 0 else iri[: iri.rfind(":") + 1]
 
 
+@lru_cache(maxsize=65536)
 def shorten(iri: str) -> str:
     """Return ``prefix:local`` where one of our prefixes fits, else the IRI itself."""
     for prefix, namespace in PREFIXES.items():

@@ -7,7 +7,7 @@ raises ``Unsupported`` before anything has run, and goes to pySHACL whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pyoxigraph as ox
@@ -19,10 +19,17 @@ from kgnode.assurance.sources import Source, Unsupported
 from kgnode.assurance.sparql import prepare
 
 COUNT_KINDS = frozenset(("minCount", "maxCount"))
-LOGIC_KINDS = frozenset(("and", "or", "xone", "not", "node"))
+LOGIC: dict[str, Callable[[int, int], bool]] = {
+    "and": lambda failed, _: failed > 0,
+    "node": lambda failed, _: failed > 0,
+    "or": lambda failed, among: failed == among,
+    "not": lambda failed, _: failed == 0,
+    "xone": lambda failed, among: among - failed != 1,
+}
+"""4.6: whether a value node violates, from how many of the nested shapes it fails."""
 PAIR_KINDS = frozenset(("equals", "disjoint", "lessThan", "lessThanOrEquals"))
 SINGLE_KINDS = (
-    LOGIC_KINDS
+    LOGIC.keys()
     | PAIR_KINDS
     | {"qualifiedMinCount", "qualifiedMaxCount", "closed", "hasValue", "uniqueLang"}
     | {"sparql", "custom"}
@@ -39,6 +46,11 @@ class Member:
 
     shape: Shape
     constraint: Constraint
+
+    @property
+    def presence(self) -> bool:
+        """Whether this is a count that asks for one value at least."""
+        return self.constraint.kind == "minCount" and bound(self.constraint) == 1
 
 
 @dataclass(eq=False)
@@ -141,7 +153,7 @@ def _require(shape: Shape, constraint: Constraint) -> None:
             prepare(constraint.sparql, constants(shape, constraint), path_text(shape))
         except ValueError as error:
             raise Unsupported(str(error)) from error
-    elif kind not in LOGIC_KINDS:
+    elif kind not in LOGIC:
         raise Unsupported(f"sh:{kind}")
 
 

@@ -39,6 +39,11 @@ VALUE_KINDS = frozenset(
 )
 """Constraints whose violation is decided by one value node alone."""
 
+ALIKE_FOR_IRIS = frozenset(
+    ("datatype", "nodeKind", "minExclusive", "minInclusive", "maxExclusive", "maxInclusive")
+) | {"languageIn"}
+"""Those that all IRIs violate, or none."""
+
 _COMPARE = {
     "minExclusive": ">",
     "minInclusive": ">=",
@@ -102,9 +107,9 @@ def violates(constraint: Constraint, value: str, is_instance: IsInstance) -> str
     if kind in _COMPARE:
         return _not(f"{value} {_COMPARE[kind]} {_literal(constraint.values[0])}")
     if kind in ("minLength", "maxLength"):
-        sign = ">=" if kind == "minLength" else "<="
+        sign = "<" if kind == "minLength" else ">"  # a blank node has no text and so violates
         length = _integer(constraint.values[0])
-        return f"(isBlank({value}) || {_not(f'STRLEN(STR({value})) {sign} {length}')})"
+        return f"COALESCE(STRLEN(STR({value})) {sign} {length}, true)"
     if kind == "pattern":
         return _pattern(constraint, value)
     if kind == "languageIn":
@@ -193,7 +198,7 @@ def _pattern(constraint: Constraint, value: str) -> str:
     probe = f"ASK {{ BIND(REGEX('', {pattern}, {flags}) AS ?x) FILTER(BOUND(?x)) }}"
     if not ox.Store().query(probe):
         raise Unsupported("a regular expression of another dialect")
-    return f"(isBlank({value}) || {_not(f'REGEX(STR({value}), {pattern}, {flags})')})"
+    return f"COALESCE(!REGEX(STR({value}), {pattern}, {flags}), true)"
 
 
 def _language_in(ranges: tuple[Term, ...], value: str) -> str:

@@ -8,7 +8,7 @@ manifest; shapes of others are judged with what the data itself says (SHACL 2.1.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 
 import pyoxigraph as ox
@@ -31,7 +31,8 @@ def pairs(namespace: str) -> tuple[Pair, ...]:
     return tuple((ox.NamedNode(sub), ox.NamedNode(sup)) for sub, sup in sorted(found))
 
 
-def closure(found: Iterable[Pair]) -> dict[str, frozenset[str]]:
+@lru_cache(maxsize=8)
+def closure(found: tuple[Pair, ...]) -> Mapping[str, frozenset[str]]:
     """Return for each superclass all classes below it, itself not included; circles do no harm."""
     below: dict[str, set[str]] = {}
     for sub, sup in found:

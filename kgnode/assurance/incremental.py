@@ -22,6 +22,7 @@ from kgnode.assurance.affected import (
     shape_predicates,
 )
 from kgnode.assurance.assets import Assets, Placing
+from kgnode.assurance.columns import forget
 from kgnode.assurance.compile import Fused, Member, Plan
 from kgnode.assurance.data import Data
 from kgnode.assurance.findings import PackUsed
@@ -130,6 +131,7 @@ class Session:
                 fresh[key] = self._again(judge, unit, entry, change, old)
         self._kept = fresh
         self._data.sweep()
+        forget(self._data)
         self._seconds = time.perf_counter() - start
 
     def _again(

@@ -8,13 +8,15 @@ value nodes that fail the nested shapes, which are themselves judged set at a ti
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import pyoxigraph as ox
 
+from kgnode.assurance.columns import terms_of
 from kgnode.assurance.compile import (
-    LOGIC_KINDS,
+    LOGIC,
     SHAPES_GRAPH,
     Fused,
     Member,
@@ -26,13 +28,13 @@ from kgnode.assurance.compile import (
 )
 from kgnode.assurance.conditions import violates
 from kgnode.assurance.data import Data, original
-from kgnode.assurance.facts import facts_of
 from kgnode.assurance.graph import Term
 from kgnode.assurance.hierarchy import Pair, closure
 from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.paths import Path, predicate
 from kgnode.assurance.queries import count_check, range_check, reaches, single_checks, with_values
 from kgnode.assurance.results import Result
+from kgnode.assurance.screen import Screen, bounds
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
 from kgnode.assurance.sparql import asking, over, prepare
@@ -43,15 +45,7 @@ _COLUMNS = 40
 """Checks fused into one query at most."""
 
 Row = tuple[Term, ...]
-
-_TESTS: dict[str, Callable[[int, int], bool]] = {
-    "and": lambda failed, _: failed > 0,
-    "node": lambda failed, _: failed > 0,
-    "or": lambda failed, among: failed == among,
-    "not": lambda failed, _: failed == 0,
-    "xone": lambda failed, among: among - failed != 1,
-}
-"""4.6: whether a value node violates, from how many of the nested shapes it fails."""
+Found = TypeVar("Found")
 
 
 class Judge:
@@ -70,11 +64,11 @@ class Judge:
     ) -> None:
         self._data = data
         self._meter = meter or Meter(Limits())
-        self._facts = facts_of(data) if screen else None
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
-        self.sources = Sources(data, closure([*pairs, *stated]), inherit=inherit)  # type: ignore[list-item]
+        self.sources = Sources(data, closure((*pairs, *stated)), inherit=inherit)
+        self._screen = Screen(data, self.sources) if screen else None
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
 
     def split(self) -> tuple[list[Shape], list[tuple[Shape, str]]]:
@@ -112,6 +106,8 @@ class Judge:
 
     def run(self, plan: Plan) -> Iterator[Result]:
         """Yield the results of a plan, with terms as the shapes and files wrote them."""
+        if self._screen is not None:
+            self._screen.prepare(plan)
         yield from map(self._spelled, self._run(plan))
 
     def _spelled(self, result: Result) -> Result:
@@ -160,6 +156,14 @@ class Judge:
             if not len(seen) % 1024:
                 self._meter.check_time()
 
+    def _kept(self, found: Iterable[Found], what: str) -> Iterator[Found]:
+        """Yield what is known to be wrong, as much as the limits allow."""
+        self._meter.check_time()
+        for number, item in enumerate(found):
+            if self._meter.full(number, what):
+                return
+            yield item
+
     def _pairs(self, source: Source, path: Path | None) -> Iterator[Row]:
         """Yield (focus node, value node)."""
         pattern = with_values(source, path)
@@ -197,15 +201,13 @@ class Judge:
         tests = [violates(m.constraint, value, self.sources.is_instance) for m in members]
         flags = [f"f{number}" for number in range(len(tests))]
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
-        source, shown = fused.source, ""
+        shown = "" if fused.path is None else "?value"
         wrong = f"FILTER({' || '.join(tests)})"
-        if fused.path is not None:
-            shown = "?value"
-            first = f"SELECT ?this WHERE {{ ?this {fused.path.sparql()} ?value . {wrong} }}"
-            narrowed = self._screened(source, fused.path, first)
-            if narrowed is None:
-                return
-            source = narrowed
+        source: Source | None = fused.source
+        if self._screen is not None:
+            source = self._screen.narrow(fused.source, self._screen.suspects(fused))
+        if source is None:
+            return
         pattern = source.pattern if fused.path is None else source.values(fused.path)
         query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} {wrong} }}"
         names = ["this", value[1:], *flags]
@@ -214,40 +216,28 @@ class Judge:
                 if mark.value == "true":
                     yield self._result(member, focus, node)
 
-    def _screened(self, source: Source, path: Path, first: str) -> Source | None:
-        """Return the focus nodes that may be wrong at all; None where there are none.
-
-        Asking a property alone who is wrong is several times faster than asking it of each focus
-        node, and the answer serves all shapes that ask the same. Sources that are small beside the
-        property, or many that are wrong, are judged directly.
-        """
-        if self._facts is None or not path.simple or not source.worth(self._facts.triples(path)):
-            return source
-        found = self._facts.subjects(first)
-        if found is None:
-            return source
-        return source.within(self.sources.marked(found)) if found else None
-
     def _counts(self, fused: Fused) -> Iterator[Result]:
         """Judge all counts on one path; equal bounds of several shapes share a query."""
-        alike: dict[str, list[Member]] = defaultdict(list)
-        counts = [m for m in fused.counts if not _is_presence(m)]
-        if fused.path is not None and not fused.path.simple and len(counts) > 1:
-            yield from self._range(fused.source, fused.path, counts)
+        counts = [m for m in fused.counts if not m.presence]
+        if fused.path is None or not counts:
             return
+        if self._screen is not None:
+            low, high = bounds(counts)
+            known = self._screen.miscounted(fused.source, fused.path, low, high)
+            terms = None if known is None else terms_of(known)
+            if known is not None and terms is not None:
+                rows = zip(terms, (known[text] for text in sorted(known)), strict=True)
+                yield from self._out_of_bounds(self._kept(rows, _named(counts[0])), counts)
+                return
+            if low == 0 and high is not None and self._screen.never_more(fused.path, high):
+                return
+        source = fused.source
+        if not fused.path.simple and len(counts) > 1:
+            yield from self._range(source, fused.path, counts)
+            return
+        alike: dict[str, list[Member]] = defaultdict(list)
         for member in counts:
-            if fused.path is None:
-                continue
-            source: Source | None = fused.source
-            if member.constraint.kind == "maxCount" and bound(member.constraint) > 0:
-                if self._facts is not None and self._facts.single_valued(fused.path):
-                    continue
-                first = (
-                    f"SELECT ?this WHERE {{ ?this {fused.path.sparql()} ?value }} "
-                    f"GROUP BY ?this HAVING(COUNT(*) > {bound(member.constraint)})"
-                )
-                source = self._screened(fused.source, fused.path, first)
-            check = None if source is None else count_check(source, member)
+            check = count_check(source, member)
             if check is not None:
                 alike[check.query].append(member)
         for query, members in alike.items():
@@ -257,34 +247,55 @@ class Judge:
 
     def _range(self, source: Source, path: Path, members: Sequence[Member]) -> Iterator[Result]:
         """Judge several counts on one path that is no property, in one scan."""
-        bounds = [(m, bound(m.constraint), m.constraint.kind == "minCount") for m in members]
-        low = max((number for _, number, is_least in bounds if is_least), default=0)
-        high = min((number for _, number, is_least in bounds if not is_least), default=_MANY)
-        check = range_check(source, path, low, high)
-        for focus, found in self._rows(check.query, check.names, _named(members[0])):
-            for member, number, is_least in bounds:
-                if int(found.value) < number if is_least else int(found.value) > number:
+        low, high = bounds(members)
+        check = range_check(source, path, low, _MANY if high is None else high)
+        rows = self._rows(check.query, check.names, _named(members[0]))
+        counted = ((focus, int(number.value)) for focus, number in rows)
+        yield from self._out_of_bounds(counted, members)
+
+    def _out_of_bounds(
+        self, rows: Iterable[tuple[Term, int]], members: Sequence[Member]
+    ) -> Iterator[Result]:
+        """Judge the counts of values that rows give for focus nodes."""
+        asked = [(m, bound(m.constraint), m.constraint.kind == "minCount") for m in members]
+        for focus, found in rows:
+            for member, number, is_least in asked:
+                if found < number if is_least else found > number:
                     yield self._result(member, focus)
 
     def _absent(self, group: Sequence[Fused]) -> Iterator[Result]:
         """Judge all "at least one" of the same focus nodes in one scan."""
-        wanted = [(f, [m for m in f.counts if _is_presence(m)]) for f in group]
+        wanted = [(f, [m for m in f.counts if m.presence]) for f in group]
         wanted = [(fused, members) for fused, members in wanted if members]
-        for start in range(0, len(wanted), _COLUMNS):
-            part = wanted[start : start + _COLUMNS]
-            tests = [f"NOT EXISTS {{ {reaches(fused.path)} }}" for fused, _ in part]
-            columns = " ".join(f"({test} AS ?f{n})" for n, test in enumerate(tests))
-            pattern = part[0][0].source.pattern
-            query = f"SELECT ?this {columns} WHERE {{ {pattern} FILTER({' || '.join(tests)}) }}"
-            names = ["this", *(f"f{n}" for n in range(len(tests)))]
-            for focus, *marks in self._rows(query, names, _named(part[0][1][0])):
-                for (_, members), mark in zip(part, marks, strict=True):
-                    for member in members if mark.value == "true" else ():
-                        yield self._result(member, focus)
+        left = []
+        for fused, members in wanted:
+            known = terms = None
+            if self._screen is not None:
+                known = self._screen.lacking(fused.source, fused.path)
+                terms = None if known is None else terms_of(known)
+            if terms is None:
+                left.append((fused, members))
+                continue
+            for focus in self._kept(terms, _named(members[0])):
+                for member in members:
+                    yield self._result(member, focus)
+        for start in range(0, len(left), _COLUMNS):
+            yield from self._lacking(left[start : start + _COLUMNS])
+
+    def _lacking(self, part: Sequence[tuple[Fused, list[Member]]]) -> Iterator[Result]:
+        tests = [f"NOT EXISTS {{ {reaches(fused.path)} }}" for fused, _ in part]
+        columns = " ".join(f"({test} AS ?f{n})" for n, test in enumerate(tests))
+        wrong = f"FILTER({' || '.join(tests)})"
+        query = f"SELECT ?this {columns} WHERE {{ {part[0][0].source.pattern} {wrong} }}"
+        names = ["this", *(f"f{n}" for n in range(len(tests)))]
+        for focus, *marks in self._rows(query, names, _named(part[0][1][0])):
+            for (_, members), mark in zip(part, marks, strict=True):
+                for member in members if mark.value == "true" else ():
+                    yield self._result(member, focus)
 
     def _single(self, source: Source, member: Member) -> Iterator[Result]:
         kind = member.constraint.kind
-        if kind in LOGIC_KINDS:
+        if kind in LOGIC:
             yield from self._logic(source, member)
         elif kind.startswith("qualified"):
             yield from self._qualified(source, member)
@@ -317,7 +328,7 @@ class Judge:
         path, constraint = member.shape.path, member.constraint
         below = source if path is None else source.step(path)
         failing = [self._fails(node, below) for node in constraint.shapes]
-        test = _TESTS[constraint.kind]
+        test = LOGIC[constraint.kind]
         if constraint.kind in ("and", "node", "or") and failing and not any(failing):
             return
         for focus, value in self._pairs(source, path):
@@ -381,11 +392,6 @@ class Judge:
             message = text_of(member.shape.messages) or text_of(query.messages)
             solution = {**member.constraint.parameters, "this": focus, "value": value}
             yield self._result(member, focus, value, message=fill(message, solution))
-
-
-def _is_presence(member: Member) -> bool:
-    """Whether a count asks for one value at least."""
-    return member.constraint.kind == "minCount" and bound(member.constraint) == 1
 
 
 def _named(member: Member) -> str:

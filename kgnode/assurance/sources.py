@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
 
+from kgnode.assurance.columns import Name
 from kgnode.assurance.data import CONTEXT, MARK, Data, protected
 from kgnode.assurance.graph import Term
 from kgnode.assurance.paths import Path
@@ -22,10 +23,6 @@ from kgnode.assurance.sparql import focus_query
 _SUBJECT = ox.NamedNode(MARK + "of")
 _HOLDS = ox.NamedNode(MARK + "holds")
 _THIS = re.compile(r"[?$]this\b")
-
-
-_FIRST = 6
-"""How many times more triples than focus nodes a property may have to be asked first."""
 
 
 class Unsupported(Exception):
@@ -53,12 +50,6 @@ class Source:
     targets: frozenset[tuple[str, str]] = frozenset()
     fixed: bool = False
     size: int | None = None
-
-    def worth(self, triples: int) -> bool:
-        """Whether a property of so many triples is quicker asked first than the focus nodes."""
-        if self.depth or self.fixed:
-            return False
-        return self.size is None or triples <= _FIRST * self.size
 
     def within(self, nodes: Source) -> Source:
         """Return those of these focus nodes that are among some marked nodes."""
@@ -95,6 +86,14 @@ class Sources:
         """Return the class and those below it that the data uses, for targets."""
         wanted = {name} | (self._below if self._inherit else {}).get(name, frozenset())
         return sorted(wanted.intersection(self._data.classes))
+
+    def instance_columns(self, name: str) -> list[Name]:
+        """Return the columns that together hold the instances of a class, for sh:class."""
+        wanted = {name} | self._below.get(name, frozenset())
+        names: list[Name] = []
+        names += [("class", found) for found in sorted(wanted.intersection(self._data.classes))]
+        names += [("context", found) for found in sorted(wanted.intersection(self._data.context))]
+        return names
 
     def is_instance(self, value: str, name: str) -> str:
         """Return the pattern that holds where a variable is an instance of a class."""
