@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from kgnode.alignment.apply import apply_sets
+from kgnode.alignment.apply import Rewriter
 from kgnode.console import table
 from kgnode.errors import BadRequest, MemberError, MissingFile
 from kgnode.home import Home
@@ -191,7 +191,15 @@ async def _in_process(
     node = Node(home, settings)
     views = Views(node.record, settings, home.path / "run")
     try:
-        desk = Desk(node.record, views, node.policies, node.org, settings, node.audit, apply_sets)
+        desk = Desk(
+            node.record,
+            views,
+            node.policies,
+            node.org,
+            settings,
+            node.audit,
+            Rewriter(node.mappings),
+        )
         request = SparqlRequest(
             query,
             accept=accept,

@@ -21,11 +21,15 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgnode.errors import BadRequest
 from kgnode.names import RDF, authority
+from kgnode.store.derive import Following
 
 MOST_LISTED = 20_000
 """More shared terms than this at one position are told as unknown, which over-states."""
 
 _TYPE = f"{RDF}type"
+
+Readable = Store | Following
+"""A view's store, or one read as if it held what follows."""
 
 
 @dataclass
@@ -35,7 +39,7 @@ class _Usage:
     objects: Counter[str] = field(default_factory=Counter)
 
 
-def summarise(store: Store) -> bytes:
+def summarise(store: Readable) -> bytes:
     """Return JSON ``{"predicates": {...}, "classes": {...}}`` of a view's store.
 
     Authorities are IRI prefixes to the last ``/`` or ``#``, ``literal``, or ``urn:uuid:``.
@@ -76,7 +80,7 @@ def term_hash(iri: str) -> int:
     return int.from_bytes(blake2b(iri.encode(), digest_size=8).digest(), "little")
 
 
-def term_hashes(store: Store) -> bytes:
+def term_hashes(store: Readable) -> bytes:
     """Return the sorted distinct hashes of all IRIs in subject or object position.
 
     The form is 8 bytes little endian each, one after the other.
@@ -90,7 +94,7 @@ def term_hashes(store: Store) -> bytes:
     return array("Q", sorted({term_hash(iri) for iri in iris})).tobytes()
 
 
-def literal_hashes(store: Store, predicate: bytes) -> bytes:
+def literal_hashes(store: Readable, predicate: bytes) -> bytes:
     """Return the sorted distinct hashes of the literals that stand at one predicate.
 
     A literal is hashed in the N-Triples spelling in which the store gives it back, which is the
@@ -119,7 +123,7 @@ class _Position:
         return {"shared": listed, "local": self.local, "literals": self.literals}
 
 
-def shared_terms(store: Store, hashes: bytes) -> bytes:
+def shared_terms(store: Readable, hashes: bytes) -> bytes:
     """Return where the given shared terms stand: per predicate and class, by position.
 
     Args:
@@ -171,6 +175,26 @@ def shared_terms(store: Store, hashes: bytes) -> bytes:
     )
 
 
-def _triples(store: Store) -> Iterator[Quad]:
+def answer(store: Store, argument: bytes) -> bytes:
+    """Return one of the answers of this module, also under rules on single triples.
+
+    Args:
+        store: the store of a view.
+        argument: a line of JSON, ``{"function": name, "rules": order of a Derivation or null}``,
+            and behind it what the function wants besides.
+    """
+    line, _, rest = argument.partition(b"\n")
+    asked = orjson.loads(line)
+    read = store if asked["rules"] is None else Following(store, asked["rules"])
+    if asked["function"] in ALONE:
+        return ALONE[asked["function"]](read)
+    return WITH_MORE[asked["function"]](read, rest)
+
+
+ALONE = {"summarise": summarise, "term_hashes": term_hashes}
+WITH_MORE = {"literal_hashes": literal_hashes, "shared_terms": shared_terms}
+
+
+def _triples(store: Readable) -> Iterator[Quad]:
     """The triples of the default graph, which is the merge of all the view's named graphs."""
     return store.quads_for_pattern(None, None, None, DefaultGraph())

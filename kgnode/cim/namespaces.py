@@ -67,3 +67,9 @@ def spellings(iri: str) -> tuple[str, ...]:
     if group is None or not name or (group, name) in exceptions():
         return (iri,)
     return (iri, *(other + name for other in members[group] if other != namespace))
+
+
+@lru_cache(maxsize=1)
+def namespaces() -> tuple[str, ...]:
+    """Return all namespaces that have others beside them."""
+    return tuple(sorted(_groups()[0]))

@@ -11,9 +11,14 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
+from kgnode.alignment.apply import Applied
+from kgnode.alignment.notice import headers as told_by
+from kgnode.alignment.notice import report
 from kgnode.errors import BadRequest, GridspineError, NotFound
 from kgnode.policy.caller import Caller
 from kgnode.query.desk import Desk
@@ -21,7 +26,7 @@ from kgnode.query.guard import guard
 from kgnode.query.narrow import Reach, narrow
 from kgnode.query.parse import ParsedQuery, parse, with_base
 from kgnode.query.protocol import SparqlRequest
-from kgnode.query.serialise import engine_format, negotiate
+from kgnode.query.serialise import JSON, engine_format, negotiate
 from kgnode.store.view import Limits
 
 __all__ = ["Desk", "SparqlAnswer", "answer", "matches"]
@@ -53,7 +58,7 @@ class Task:
     policy: str
     media_type: str
     limits: Limits
-    mappings: tuple[str, ...]
+    mappings: Applied | None
 
     @property
     def key(self) -> tuple[str | int | bool, ...]:
@@ -66,9 +71,7 @@ class Task:
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Whose view answers, by which decision, with which mappings."""
         always = (("Gridspine-Version", self.reach.version), ("Gridspine-Policy", self.policy))
-        if not self.mappings:
-            return always
-        return (*always, ("Gridspine-Mappings", ", ".join(self.mappings)))
+        return always if self.mappings is None else (*always, *told_by(self.mappings))
 
 
 async def answer(request: SparqlRequest, caller: Caller, desk: Desk) -> SparqlAnswer:
@@ -106,7 +109,8 @@ async def _answer(
     key, headers = task.key, task.headers
     entry["form"], entry["cells"] = task.parsed.form, len(task.reach.cells)
     entry["version"], entry["policy"] = task.reach.version, task.policy
-    tag = entity_tag(key, task.media_type) if task.parsed.repeatable else None
+    inline = request.parameters.get("report") == ("inline",)
+    tag = entity_tag(key, task.media_type) if task.parsed.repeatable and not inline else None
     tagged = headers if tag is None else (*headers, ("ETag", tag))
     if tag is not None:
         if request.if_none_match and matches(request.if_none_match, tag):
@@ -121,6 +125,9 @@ async def _answer(
         entry["truncated"] = result.truncated
         tagged = (*headers, ("Gridspine-Truncated", result.truncated))
     content = result.complete
+    if inline:
+        told = {"mappings": None if task.mappings is None else report(task.mappings)}
+        content = orjson.dumps({**orjson.loads(await result.read()), "report": told})
     if content is None:
         return SparqlAnswer(200, tagged, task.media_type, aiter(result))
     if tag is not None and result.truncated is None:
@@ -133,23 +140,27 @@ async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
     text = request.query
     if text is None:
         raise BadRequest("The request has no query.", hint="Send it in the parameter query.")
-    text = with_base(text, request.base)
-    parsed = await _guarded(text)
-    mappings: tuple[str, ...] = ()
-    if request.mappings:
-        if desk.rewrite is None:
-            raise BadRequest("This node applies no mapping sets to queries.")
-        text, mappings = desk.rewrite(text, request.mappings)
-        parsed = await _guarded(text)
+    parsed = await _guarded(with_base(text, request.base))
+    media_type = negotiate(request.accept, parsed.form)
+    if request.parameters.get("report") == ("inline",) and media_type != JSON:
+        raise BadRequest(
+            "report=inline goes with SPARQL JSON results only.", hint=f"Accept {JSON}."
+        )
     seen = desk.see(caller, request.at)
+    reach = narrow(seen, request, parsed) or desk.reach(seen)
+    applied = None
+    if request.mappings:
+        applied = await desk.apply(parsed, request.mappings, reach)
+        parsed = await _guarded(applied.text)
+        reach = replace(reach, rules=applied.wanted.rules.digest, derived=applied.derived)
     return Task(
         parsed,
         parsed.without_dataset(),
-        narrow(seen, request, parsed) or desk.reach(seen),
+        reach,
         seen.digest,
-        negotiate(request.accept, parsed.form),
+        media_type,
         desk.limits(request, caller),
-        mappings,
+        applied,
     )
 
 

@@ -6,15 +6,18 @@ view that answers, the limits. Made once per process; holds nothing that a resta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from kgnode.alignment.apply import Applied, Rewriter, derivation
+from kgnode.errors import BadRequest
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Policies, Visible, visible
 from kgnode.query.cache import AnswerCache
 from kgnode.query.narrow import Reach, whole
+from kgnode.query.parse import ParsedQuery, parse
 from kgnode.query.protocol import SparqlRequest
 from kgnode.settings import Settings
 from kgnode.store.cells import Manifest
@@ -23,9 +26,6 @@ from kgnode.store.view import Limits, View, Views
 
 REMEMBERED = 256
 """How many decisions have their cells worked out and kept in mind."""
-
-Rewrite = Callable[[str, tuple[str, ...]], tuple[str, tuple[str, ...]]]
-"""(query text, mapping sets asked for) -> (text to run, the mappings it used)."""
 
 
 class AuditLog(Protocol):
@@ -46,7 +46,7 @@ class Desk:
         policies: returns the policies in force now.
         org: the organisation whose home this is.
         audit: None only where nothing leaves the process (tests, commands on the owner's home).
-        rewrite: applies mapping sets to a query; None where the node has none.
+        mappings: applies mapping sets to queries; None where the node has none.
     """
 
     record: Record
@@ -55,7 +55,7 @@ class Desk:
     org: str
     settings: Settings
     audit: AuditLog | None = None
-    rewrite: Rewrite | None = None
+    mappings: Rewriter | None = None
     cache: AnswerCache = field(init=False)
     _reaches: dict[int, tuple[Visible, Reach]] = field(init=False, default_factory=dict)
 
@@ -89,7 +89,43 @@ class Desk:
         Raises:
             NotFound: a version was replaced meanwhile; decide again.
         """
-        return await self.views.get(reach.cells, reach.named if graphs else frozenset())
+        named = reach.named if graphs else frozenset()
+        return await self.views.get(reach.cells, named, reach.derived)
+
+    async def apply(self, parsed: ParsedQuery, names: Sequence[str], reach: Reach) -> Applied:
+        """Return what becomes of a query under mapping sets, for who sees a reach.
+
+        Raises:
+            NotFound: no such set or version.
+        """
+        text = parsed.without_dataset()
+        reading = parse(text)
+        root = None if reading.doubtful else reading.tree.root_node
+        view = await self.view(reach, graphs=parsed.asks_graphs)
+        return await self.rewriter().apply(text, root, names, view)
+
+    async def following(
+        self, view: View, reach: Reach, names: Sequence[str]
+    ) -> View | dict[str, Any] | None:
+        """Return what is to be read so that all that follows under mapping sets is seen.
+
+        A larger view where structural maps make something; else rules to read ``view`` with
+        (``kgnode.store.derive.Following``), None where nothing follows.
+        """
+        rewriter = self.rewriter()
+        active = (await rewriter.known(rewriter.wanted(names), view)).active
+        if active.idle:
+            return None
+        derived = derivation(active)
+        if active.constructs:
+            return await self.view(replace(reach, derived=derived), graphs=False)
+        return derived.to_json()
+
+    def rewriter(self) -> Rewriter:
+        """Return what applies mapping sets. Raises BadRequest where the node has none."""
+        if self.mappings is None:
+            raise BadRequest("This node applies no mapping sets to queries.")
+        return self.mappings
 
     def limits(self, request: SparqlRequest, caller: Caller) -> Limits:
         """Return the limits of the caller's class; a request can only tighten them."""

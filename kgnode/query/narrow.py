@@ -8,6 +8,7 @@ out exactly as one that does not exist.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from kgnode.policy.decide import Visible
 from kgnode.query.parse import ParsedQuery
 from kgnode.query.protocol import SparqlRequest
 from kgnode.store.cells import Cell, Manifest
+from kgnode.store.derive import Derivation
+from kgnode.store.seat import Key
 from kgnode.store.view import version_of
 
 
@@ -26,15 +29,22 @@ class Reach:
     Attributes:
         cells: their merge is the default graph.
         named: the cells behind the named graphs, one graph per model.
+        rules: digest of the mappings that the query is asked under; empty without any.
+        derived: what follows from the cells under them, where the view has to hold it.
     """
 
     cells: frozenset[Cell]
     named: frozenset[Cell]
+    rules: str = ""
+    derived: Derivation | None = None
 
     @cached_property
     def version(self) -> str:
-        """Digest of exactly these cells, whatever part of them the engine holds ready."""
-        return version_of((self.cells, self.named))
+        """Digest of exactly these cells and rules, whatever the engine holds ready of them."""
+        own = version_of(Key(self.cells, self.named))
+        if not self.rules:
+            return own
+        return hashlib.sha256(f"{own} {self.rules}".encode()).hexdigest()[:32]
 
 
 def whole(visible: Visible, named_graphs: bool) -> Reach:

@@ -7,13 +7,14 @@ In: an ASGI scope and the body. Out: ``SparqlRequest``. Follows SPARQL 1.1 Proto
 
 from __future__ import annotations
 
+import binascii
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
@@ -23,8 +24,7 @@ DIRECT = b"application/sparql-query"
 UPDATE = b"application/sparql-update"
 
 
-@dataclass(frozen=True)
-class SparqlRequest:
+class SparqlRequest(NamedTuple):
     """One request, not yet authenticated nor parsed.
 
     Attributes:
@@ -53,7 +53,7 @@ class SparqlRequest:
     if_none_match: str | None = None
     base: str | None = None
     method: str = "GET"
-    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def read_request(scope: Mapping[str, Any], body: bytes) -> SparqlRequest:
@@ -130,10 +130,22 @@ def _decode(encoded: bytes) -> dict[str, list[str]]:
         for part in encoded.replace(b"+", b" ").split(b"&"):
             if part:
                 key, _, value = part.partition(b"=")
-                found.setdefault(_utf8(unquote_to_bytes(key)), []).append(
-                    _utf8(unquote_to_bytes(value))
-                )
+                found.setdefault(_utf8(unquoted(key)), []).append(_utf8(unquoted(value)))
     return found
+
+
+def unquoted(encoded: bytes) -> bytes:
+    """Return bytes without their percent encoding (RFC 3986 section 2.1), as urllib does.
+
+    Quoted-printable decoding does the same for texts whose escapes are all sound, in C.
+    """
+    if b"%" not in encoded:
+        return encoded
+    if b"=" not in encoded and b"\n" not in encoded and b"\r" not in encoded:
+        decoded = binascii.a2b_qp(encoded.replace(b"%", b"="))
+        if len(decoded) == len(encoded) - 2 * encoded.count(b"%"):
+            return decoded
+    return unquote_to_bytes(encoded)
 
 
 def _utf8(raw: bytes) -> str:

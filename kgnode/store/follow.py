@@ -35,18 +35,25 @@ class Step:
 def successor(key: Key, before: Manifest | None, after: Manifest | None) -> Key | None:
     """Return what a view should hold after a data set went from one version to another.
 
-    It gets those new cells whose label sets it had of the old version. None if nothing changes.
+    It gets those new cells whose label sets it had of the old version. None if nothing changes,
+    and for a view that holds what follows from its cells: that is built anew when it is asked for.
     """
     old = frozenset(before.cells) if before else frozenset()
-    if not old & (key[0] | key[1]):
+    if not old & (key.cells | key.named) or key.derived is not None:
         return None
     parts = []
-    for part in key:
+    for part in key.parts:
         label_sets = {cell.labels for cell in part & old}
         new = (cell for cell in (after.cells if after else ()) if cell.labels in label_sets)
         parts.append(frozenset([*(part - old), *new]))
-    following = (parts[0], parts[1])
+    following = Key(parts[0], parts[1])
     return None if following == key else following
+
+
+def outdated(key: Key, before: Manifest | None) -> bool:
+    """Tell whether a view holds what followed from an earlier version; nobody asks for it again."""
+    cells = frozenset(before.cells) if before is not None else frozenset()
+    return key.derived is not None and not cells.isdisjoint(key.cells | key.named)
 
 
 def between(record: Record, before: Key, after: Key, churn: int, folder: Path) -> Step | None:
@@ -54,7 +61,7 @@ def between(record: Record, before: Key, after: Key, churn: int, folder: Path) -
 
     None where a cell is gone from the record or the change is too large to be worth it.
     """
-    total = max(sum(cell.triples for part in after for cell in part), 1)
+    total = max(sum(cell.triples for part in after.parts for cell in part), 1)
     try:
         deltas = list(_deltas(record, before, after))
     except NotFound:

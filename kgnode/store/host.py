@@ -26,6 +26,7 @@ from typing import Any
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 from kgnode.store import arming, evaluator, wire
+from kgnode.store.derive import derive
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -89,11 +90,17 @@ class Host:
     # orders
 
     def do_load(
-        self, default: list[str], named: list[tuple[str, str]], disk: str | None
+        self,
+        default: list[str],
+        named: list[tuple[str, str]],
+        disk: str | None,
+        derived: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Build the view from cell files: the merge, and a graph per model."""
+        """Build the view from cell files: the merge, a graph per model, and what follows."""
         if disk is None:
             fill(self.store, default, named)
+            if derived is not None:
+                derive(self.store, derived)
             gc.collect()
             gc.freeze()
             return {"triples": len(self.store), "threads": threads()}
@@ -104,6 +111,8 @@ class Host:
                 self._be_child(None)
                 store = Store(disk)
                 fill(store, default, named, disk=True)
+                if derived is not None:
+                    derive(store, derived, disk=True)
                 store.optimize()
                 status = 0
             except BaseException:
@@ -302,13 +311,19 @@ class SingleHost(Host):
             threading.Thread(target=evaluator.serve, args=arguments, daemon=True).start()
 
     def do_load(
-        self, default: list[str], named: list[tuple[str, str]], disk: str | None
+        self,
+        default: list[str],
+        named: list[tuple[str, str]],
+        disk: str | None,
+        derived: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Build the view; on disk it is opened again for reading afterwards."""
         if disk is None:
-            return super().do_load(default, named, disk)
+            return super().do_load(default, named, disk, derived)
         store = Store(disk)
         fill(store, default, named, disk=True)
+        if derived is not None:
+            derive(store, derived, disk=True)
         store.optimize()
         return self.do_open(disk)
 

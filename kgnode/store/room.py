@@ -102,4 +102,5 @@ class Room:
 
 def expected_bytes(key: Key) -> int:
     """Return what a view in memory is expected to take, its evaluators included."""
-    return PROCESSES_BYTES + TRIPLE_BYTES * sum(cell.triples for part in key for cell in part)
+    triples = sum(cell.triples for part in key.parts for cell in part)
+    return PROCESSES_BYTES + TRIPLE_BYTES * triples * (1 if key.derived is None else 2)

@@ -14,17 +14,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kgnode.errors import Unexpected
 from kgnode.store.cells import Cell
+from kgnode.store.derive import Derivation
 from kgnode.store.door import Door
 from kgnode.store.process import HostGone, HostProcess
 
 Result = TypeVar("Result")
 
-Key = tuple[frozenset[Cell], frozenset[Cell]]
-"""What a view holds: the cells of its default graph, the cells of its named graphs."""
+
+class Key(NamedTuple):
+    """What a view holds: cells of its default graph, cells of its named graphs, what follows."""
+
+    cells: frozenset[Cell]
+    named: frozenset[Cell]
+    derived: Derivation | None = None
+
+    @property
+    def parts(self) -> tuple[frozenset[Cell], frozenset[Cell]]:
+        """The cells, of the default graph and of the named graphs."""
+        return self.cells, self.named
 
 
 POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="view-host")
@@ -86,7 +97,7 @@ class Seat:
     @property
     def triples(self) -> int:
         """Triples of all graphs, before duplicates are merged."""
-        return sum(cell.triples for part in self.key for cell in part)
+        return sum(cell.triples for part in self.key.parts for cell in part)
 
     async def start(self) -> None:
         """Have evaluators accept."""
@@ -132,6 +143,7 @@ async def load(
             default=sorted({files[cell] for cell in key[0]}),
             named=sorted({(files[cell], cell.model) for cell in key[1]}),
             disk=None if image is None else str(image),
+            derived=None if key.derived is None else key.derived.to_json(),
         )
     except BaseException:
         host.close_soon()

@@ -25,9 +25,10 @@ from kgnode.errors import TooCostly, Unexpected
 from kgnode.settings import Settings
 from kgnode.store import seat as seats
 from kgnode.store.cells import Cell, Manifest
+from kgnode.store.derive import Derivation
 from kgnode.store.door import Gone
 from kgnode.store.exchange import Died, Result, ask
-from kgnode.store.follow import Step, between, successor
+from kgnode.store.follow import Step, between, outdated, successor
 from kgnode.store.process import forks_here
 from kgnode.store.record import Record
 from kgnode.store.room import Room
@@ -162,12 +163,18 @@ class Views:
         self._room = Room(settings.view_memory_bytes, settings.view_disk_bytes)
         self.counts: Counter[str] = Counter()
 
-    async def get(self, cells: Collection[Cell], named: bool | Collection[Cell] = True) -> View:
+    async def get(
+        self,
+        cells: Collection[Cell],
+        named: bool | Collection[Cell] = True,
+        derived: Derivation | None = None,
+    ) -> View:
         """Return the view whose default graph is the merge of ``cells``.
 
         Args:
             cells: what the caller may see; may be empty.
             named: whether the models are named graphs as well, or the cells of those that are.
+            derived: what is to be added that follows from these cells.
 
         Raises:
             NotFound: a cell is no longer in the record; decide again what the caller may see.
@@ -177,7 +184,7 @@ class Views:
             graphs = default if named and self._settings.view_named_graphs else frozenset()
         else:
             graphs = named if isinstance(named, frozenset) else frozenset(named)
-        key = (default, graphs)
+        key = Key(default, graphs, derived)
         view = self._views.get(key)
         if view is not None:
             view.seat.used = time.monotonic()
@@ -193,6 +200,8 @@ class Views:
         recent = time.monotonic() - IN_USE_SECONDS
         tasks = []
         for key, seat in list(self._seats.items()):
+            if outdated(key, before):
+                self.lost(seat)
             following = successor(key, before, after)
             if following is None:
                 continue
@@ -362,8 +371,10 @@ def version_of(key: Key) -> str:
     those who see the version, so it does not count.
     """
     hashed = hashlib.sha256()
-    for part in key:
+    for part in key.parts:
         for content, model in sorted((cell.digest or cell.iri, cell.model) for cell in part):
             hashed.update(f"{content} {model}\n".encode())
         hashed.update(b"--\n")
+    if key.derived is not None:
+        hashed.update(key.derived.digest.encode())
     return hashed.hexdigest()[:32]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from fastapi import File, Form, Query, Request, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 
 from kgnode import __version__
+from kgnode.alignment.notice import asked_for
 from kgnode.assurance.packs import list_packs, load_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.cim.reader import read
@@ -27,7 +29,7 @@ from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.publish import judge
 from kgnode.query.narrow import Reach
-from kgnode.query.protocol import moment
+from kgnode.query.protocol import moment, split_names
 from kgnode.trust import exchange
 from kgnode.web.front import Front
 
@@ -50,10 +52,9 @@ def json_answer(content: Any, **headers: str) -> Response:
 async def summary(request: Request) -> Response:
     """The caller's own view in numbers: per predicate and class, with authorities."""
     here, seen, reach = _shown(request)
-    if (unchanged := _unchanged(request, reach.version, seen)) is not None:
+    if (unchanged := _unchanged(request, here, reach, seen)) is not None:
         return unchanged
-    view = await here.desk.view(reach, graphs=False)
-    counted = orjson.loads(await here.summary(view))
+    counted = orjson.loads(await here.summary(reach, _mappings(request)))
     document = {
         "node": here.node.org,
         "version": reach.version,
@@ -63,7 +64,7 @@ async def summary(request: Request) -> Response:
         **counted,
         "graphs": sorted({cell.model for cell in reach.named}),
     }
-    return _versioned(orjson.dumps(document), JSON, reach.version, seen)
+    return _versioned(request, here, orjson.dumps(document), JSON, reach, seen)
 
 
 async def summary_terms(
@@ -74,45 +75,56 @@ async def summary_terms(
     With ``predicate``, those of the literals that stand at it.
     """
     here, seen, reach = _shown(request)
-    if (unchanged := _unchanged(request, reach.version, seen)) is not None:
+    if (unchanged := _unchanged(request, here, reach, seen)) is not None:
         return unchanged
-    view = await here.desk.view(reach, graphs=False)
     if predicate is None:
-        content = await here.term_hashes(view)
+        content = await here.term_hashes(reach, _mappings(request))
     else:
-        content = await here.literal_hashes(view, predicate)
-    return _versioned(content, "application/octet-stream", reach.version, seen)
+        content = await here.literal_hashes(reach, _mappings(request), predicate)
+    return _versioned(request, here, content, "application/octet-stream", reach, seen)
 
 
 async def summary_shared(request: Request) -> Response:
     """Where the posted hashes stand in the caller's view, per predicate and class."""
     here, _, reach = _shown(request)
     body = await _body(request, SHARED_MAX_BYTES)
-    view = await here.desk.view(reach, graphs=False)
-    counted = orjson.loads(await here.shared_terms(view, body))
+    counted = orjson.loads(await here.shared_terms(reach, _mappings(request), body))
     version = {"Gridspine-Version": reach.version}
     return json_answer({"version": reach.version, **counted}, **version)
 
 
 def _shown(request: Request) -> tuple[Front, Visible, Reach]:
-    """What the caller sees, now or ``at`` a moment, and the cells behind it."""
+    """What the caller sees, now or ``at`` a moment, and the cells and rules behind it."""
     here = front(request)
     seen = here.desk.see(here.caller(request), moment(request.query_params.get("at")))
-    return here, seen, here.desk.reach(seen)
+    reach = here.desk.reach(seen)
+    if names := _mappings(request):
+        reach = replace(reach, rules=here.desk.rewriter().wanted(names).rules.digest)
+    return here, seen, reach
 
 
-def _unchanged(request: Request, version: str, seen: Visible) -> Response | None:
+def _mappings(request: Request) -> tuple[str, ...]:
+    """The mapping sets under which a summary is asked for."""
+    return split_names(request.query_params.getlist("mappings"))
+
+
+def _unchanged(request: Request, here: Front, reach: Reach, seen: Visible) -> Response | None:
     """The answer to a client that has this version, given before any view is made."""
-    headers = _tagged(version, seen)
+    headers = _tagged(request, here, reach.version, seen)
     known = (part.strip() for part in request.headers.get("if-none-match", "").split(","))
     return Response(status_code=304, headers=headers) if headers["ETag"] in known else None
 
 
-def _versioned(content: bytes, media_type: str, version: str, seen: Visible) -> Response:
-    return Response(content, media_type=media_type, headers=_tagged(version, seen))
+def _versioned(
+    request: Request, here: Front, content: bytes, media_type: str, reach: Reach, seen: Visible
+) -> Response:
+    headers = _tagged(request, here, reach.version, seen)
+    return Response(content, media_type=media_type, headers=headers)
 
 
-def _tagged(version: str, seen: Visible) -> dict[str, str]:
+def _tagged(request: Request, here: Front, version: str, seen: Visible) -> dict[str, str]:
+    names = _mappings(request)
+    asked = asked_for(here.desk.rewriter().wanted(names)) if names else ()
     told = hashlib.blake2b(
         version.encode() + repr(sorted(seen.withheld.items())).encode(), digest_size=16
     )
@@ -122,6 +134,7 @@ def _tagged(version: str, seen: Visible) -> dict[str, str]:
         "Gridspine-Policy": seen.digest,
         "Cache-Control": "private, no-cache",
         "Vary": "Authorization, Cookie",
+        **dict(asked),
     }
 
 

@@ -11,17 +11,17 @@ import contextlib
 import ctypes
 import gc
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
-import pyoxigraph
+import orjson
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from kgnode import asset, summary
-from kgnode.alignment.apply import apply_sets
+from kgnode.alignment.apply import Rewriter
 from kgnode.errors import Forbidden, IdentityError
 from kgnode.metrics import Metrics
 from kgnode.node import Node
@@ -59,7 +59,7 @@ class Front:
             org=node.org,
             settings=node.settings,
             audit=node.audit,
-            rewrite=apply_sets,
+            mappings=Rewriter(node.mappings),
         )
         self._verifier = node.verifier()
         self.metrics = Metrics(routes, self.views.stats)
@@ -121,35 +121,47 @@ class Front:
         reach = self.desk.reach(seen)
         return await self.desk.view(reach, graphs=False), reach
 
-    async def summary(self, view: View) -> bytes:
-        """Return the summary of a view, worked out once for each version."""
-        return await self._kept(view, "summary", summary.summarise)
+    async def summary(self, reach: Reach, names: Sequence[str]) -> bytes:
+        """Return the summary of what a reach holds under mapping sets, once for each version."""
+        return await self._summed((reach.version, "summary"), reach, names, "summarise")
 
-    async def term_hashes(self, view: View) -> bytes:
-        """Return the term hashes of a view, worked out once for each version."""
-        return await self._kept(view, "terms", summary.term_hashes)
+    async def term_hashes(self, reach: Reach, names: Sequence[str]) -> bytes:
+        """Return the term hashes of a reach, once for each version."""
+        return await self._summed((reach.version, "terms"), reach, names, "term_hashes")
 
-    async def literal_hashes(self, view: View, predicate: str) -> bytes:
-        """Return the hashes of the literals at one predicate of a view."""
-        key = (view.version, f"literals {predicate}")
+    async def literal_hashes(self, reach: Reach, names: Sequence[str], predicate: str) -> bytes:
+        """Return the hashes of the literals at one predicate of a reach."""
+        key = (reach.version, f"literals {predicate}")
         argument = predicate.encode()
-        return await self._once(
-            key, lambda: view.call(summary.literal_hashes, argument, CALL_SECONDS)
-        )
+        return await self._summed(key, reach, names, "literal_hashes", argument)
 
-    async def shared_terms(self, view: View, hashes: bytes) -> bytes:
-        """Return where shared terms stand in a view."""
-        return await view.call(summary.shared_terms, hashes, CALL_SECONDS)
+    async def shared_terms(self, reach: Reach, names: Sequence[str], hashes: bytes) -> bytes:
+        """Return where shared terms stand in a reach."""
+        return await self._summed(None, reach, names, "shared_terms", hashes)
 
     async def asset(self, view: View, iri: str) -> bytes:
         """Return what a view says of one asset, as JSON."""
         return await view.call(asset.describe, iri.encode(), CALL_SECONDS)
 
-    async def _kept(
-        self, view: View, what: str, function: Callable[[pyoxigraph.Store], bytes]
+    async def _summed(
+        self,
+        key: tuple[str, str] | None,
+        reach: Reach,
+        names: Sequence[str],
+        function: str,
+        argument: bytes = b"",
     ) -> bytes:
-        key = (view.version, what)
-        return await self._once(key, lambda: view.call(function, timeout_seconds=CALL_SECONDS))
+        """Return what a function of ``kgnode.summary`` says, from what is kept if it has a key."""
+
+        async def ask() -> bytes:
+            view = await self.desk.view(reach, graphs=False)
+            rules = await self.desk.following(view, reach, names) if names else None
+            if isinstance(rules, View):
+                view, rules = rules, None
+            order = orjson.dumps({"function": function, "rules": rules})
+            return await view.call(summary.answer, order + b"\n" + argument, CALL_SECONDS)
+
+        return await ask() if key is None else await self._once(key, ask)
 
     async def _once(self, key: tuple[str, str], ask: Callable[[], Awaitable[bytes]]) -> bytes:
         found = self._summaries.get(key)

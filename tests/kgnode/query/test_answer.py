@@ -11,7 +11,6 @@ import pytest
 
 from kgnode.audit import Audit
 from kgnode.errors import (
-    BadRequest,
     Deadline,
     GridspineError,
     MalformedQuery,
@@ -370,28 +369,6 @@ def test_nothing_is_answered_that_cannot_be_audited(tmp_path: Path) -> None:
         node.desk.audit = FullLog()
         with pytest.raises(StoreFull):
             await node.ask(ALL)
-
-    run(tmp_path, play)
-
-
-def test_mapping_sets_rewrite_the_query_and_are_named(tmp_path: Path) -> None:
-    def rewrite(text: str, sets: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        return text.replace(":old", ":p"), tuple(f"{name}#1" for name in sets)
-
-    async def play(node: NodeUnderTest) -> None:
-        two_graphs(node)
-        query = "PREFIX : <http://x/> SELECT ?o { ?s :old ?o }"
-        with pytest.raises(BadRequest):
-            await node.ask(query, mappings=("cim-ies@1",))
-        node.desk.rewrite = rewrite
-        answer = await node.ask(query, mappings=("cim-ies@1",))
-        assert await column(answer) == ["1", "2", "3"]
-        assert ("Gridspine-Mappings", "cim-ies@1#1") in answer.headers
-        assert await column(await node.ask(query)) == []
-
-        node.desk.rewrite = lambda text, sets: ("SELECT * { SERVICE <http://x/> {} }", sets)
-        with pytest.raises(RefusedQuery):
-            await node.ask(query, mappings=("cim-ies@1",))
 
     run(tmp_path, play)
 

@@ -1,0 +1,139 @@
+"""What follows from the triples of a view, added to it while it is built.
+
+In: a store filled with permitted cells, and a ``Derivation``: rules on single triples and CONSTRUCT
+queries. Out: the same store with what they yield. Runs in the view host, which holds nothing but
+the permitted cells, so nothing can follow from what is hidden.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+
+from kgnode.names import RDF
+
+_TYPE = NamedNode(f"{RDF}type")
+_BATCH = 100_000
+
+Rule = tuple[str, tuple[str, ...]]
+"""A source, and all that is true with it as well; already followed to the end of every chain."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What is to be added to a view.
+
+    Attributes:
+        classes: for objects of ``rdf:type``.
+        properties: for predicates other than ``rdf:type``.
+        individuals: for objects of other predicates.
+        constructs: CONSTRUCT queries over the default graph, what the rules yield included. None
+            reads what another makes.
+    """
+
+    classes: tuple[Rule, ...] = ()
+    properties: tuple[Rule, ...] = ()
+    individuals: tuple[Rule, ...] = ()
+    constructs: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all of it."""
+        parts = (self.classes, self.properties, self.individuals, self.constructs)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the order to a view host."""
+        return {
+            "classes": self.classes,
+            "properties": self.properties,
+            "individuals": self.individuals,
+            "constructs": self.constructs,
+        }
+
+
+def derive(store: Store, order: Mapping[str, Any], *, disk: bool = False) -> int:
+    """Add what follows, graph by graph, and return how many triples that were."""
+    before = len(store)
+    add = store.bulk_extend if disk else store.extend
+    properties, individuals = _terms(order["properties"]), _terms(order["individuals"])
+    for source, targets in _terms(order["classes"]).items():
+        found = store.quads_for_pattern(None, _TYPE, source, None)
+        _add(add, (Quad(q.subject, _TYPE, t, q.graph_name) for q in found for t in targets))
+    for source, targets in properties.items():
+        found = store.quads_for_pattern(None, source, None, None)
+        _add(add, (Quad(q.subject, t, q.object, q.graph_name) for q in found for t in targets))
+    # what a rule on predicates yielded is read here, and nothing that a rule on objects did
+    matching = [
+        (quad, targets)
+        for source, targets in individuals.items()
+        for quad in store.quads_for_pattern(None, None, source, None)
+        if quad.predicate != _TYPE
+    ]
+    _add(add, (Quad(q.subject, q.predicate, t, q.graph_name) for q, ts in matching for t in ts))
+    made: list[Quad] = []
+    for text in order["constructs"]:
+        triples: Any = store.query(text)
+        made += [Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in triples]
+    _add(add, made)
+    return len(store) - before
+
+
+class Following:
+    """A store read as if it held what rules on single triples yield; constructs are left out.
+
+    A triple that is there in two spellings may come twice.
+    """
+
+    def __init__(self, store: Store, order: Mapping[str, Any]) -> None:
+        self._store = store
+        self._classes = _terms(order["classes"])
+        self._properties = _terms(order["properties"])
+        self._individuals = _terms(order["individuals"])
+
+    def quads_for_pattern(
+        self, subject: None, predicate: NamedNode | None, value: None, graph: DefaultGraph
+    ) -> Iterator[Quad]:
+        """Yield the quads of a graph, all or those with one predicate."""
+        sources: list[NamedNode | None] = [predicate]
+        if predicate is not None:
+            sources += [own for own, made in self._properties.items() if predicate in made]
+        for source in sources:
+            for quad in self._store.quads_for_pattern(None, source, None, graph):
+                for made in self._with(quad):
+                    if predicate in (None, made.predicate):
+                        yield made
+
+    def _with(self, quad: Quad) -> Iterator[Quad]:
+        predicates, values = [quad.predicate], [quad.object]
+        if isinstance(quad.object, NamedNode):
+            rules = self._classes if quad.predicate == _TYPE else self._individuals
+            values += rules.get(quad.object, ())
+        if quad.predicate != _TYPE:
+            predicates += self._properties.get(quad.predicate, ())
+        for predicate in predicates:
+            for value in values:
+                yield Quad(quad.subject, predicate, value, quad.graph_name)
+
+
+def _terms(rules: Iterable[Rule]) -> dict[NamedNode, list[NamedNode]]:
+    return {NamedNode(source): [NamedNode(t) for t in targets] for source, targets in rules}
+
+
+def _add(add: Callable[[Iterable[Quad]], None], quads: Iterable[Quad]) -> None:
+    """Add quads in batches: each batch is one transaction, and held in memory."""
+    batch: list[Quad] = []
+    for quad in quads:
+        batch.append(quad)
+        if len(batch) >= _BATCH:
+            add(batch)
+            batch = []
+    add(batch)
