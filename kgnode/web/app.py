@@ -24,7 +24,7 @@ from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer, answer
 from kgnode.query.describe import describe
 from kgnode.query.protocol import SparqlRequest
-from kgnode.web import api, pages
+from kgnode.web import api, mappings, pages
 from kgnode.web.front import COOKIE, Front
 from kgnode.web.problems import problem_answer
 from kgnode.web.sparql import PATH, SparqlEndpoint
@@ -70,6 +70,14 @@ ROUTES = (
     Route("POST", "/datasets/{id}", api.publish),
     Route("POST", "/validate", api.check),
     Route("GET", "/packs", api.packs),
+    Route("GET", "/mappings", mappings.all_sets),
+    Route("POST", "/mappings", mappings.change),
+    Route("GET", "/mappings/{name}", mappings.one_set),
+    Route("GET", "/mappings/{name}/document", mappings.document),
+    Route("GET", "/mappings/{name}/history", mappings.history),
+    Route("GET", "/mappings/{name}/check", mappings.check),
+    Route("GET", "/mappings/{name}/released", mappings.released),
+    Route("GET", "/mappings/{name}/{what}", mappings.weigh),
     Route("GET", "/healthz", api.healthz),
     Route("GET", "/readyz", api.readyz),
     Route("GET", "/metrics", api.metrics),

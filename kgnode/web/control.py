@@ -11,16 +11,30 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from kgnode.errors import NotFound
+from kgnode.mappings import caller_of
 from kgnode.web.api import front, json_answer
 from kgnode.web.app import create_app
 from kgnode.web.front import Front
+from kgnode.weighing import WEIGHING
 
 
 def create_control(shared: Front) -> FastAPI:
     """Return the application of the socket, beside the one of the network."""
     app = create_app(shared.on_socket())
+    app.add_api_route("/control/weigh/{what}", weigh, methods=["POST"], response_model=None)
     app.add_api_route("/control/{verb}", verb, methods=["POST"], response_model=None)
     return app
+
+
+async def weigh(request: Request, what: str) -> Response:
+    """Weigh mappings with the arguments of the body, over the view of whom the token names."""
+    here = front(request)
+    arguments: dict[str, Any] = await request.json()
+    if what not in WEIGHING:
+        raise NotFound(f"There is nothing called {what} to weigh.", hint="Use a newer node.")
+    caller = caller_of(here.node, arguments)
+    return json_answer(await WEIGHING[what](here.node, here.desk, caller, arguments))
 
 
 async def verb(request: Request, verb: str) -> Response:

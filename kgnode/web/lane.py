@@ -96,8 +96,8 @@ class Lane(HttpToolsProtocol):
 
     def _free(self) -> bool:
         """Tell whether uvicorn has nothing under way."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        return not busy and not self.pipeline
+        complete = getattr(self.cycle, "response_complete", True)  # None before the first
+        return bool(complete) and not self.pipeline
 
     def _short(self, data: bytes) -> bool:
         """Begin a request if it is one of the short kind; tell whether it is."""

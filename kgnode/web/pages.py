@@ -27,6 +27,7 @@ STATIC = Path(__file__).parent / "static"
 MENU = (
     {"path": "/", "label": "Data sets"},
     {"path": "/query", "label": "Query"},
+    {"path": "/mappings", "label": "Mappings"},
     {"path": "/signin", "label": "Sign in"},
 )
 
@@ -49,6 +50,11 @@ def render(request: Request, template: str, caller: Caller, **context: Any) -> H
         **context,
     )
     return HTMLResponse(page)
+
+
+def fragment(template: str, **context: Any) -> str:
+    """Return a part of a page, for a script to put in place."""
+    return _environment.get_template(template).render(**context)
 
 
 def wants_page(request: Request) -> bool:

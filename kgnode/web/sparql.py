@@ -11,7 +11,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -42,7 +42,7 @@ _ALWAYS: tuple[Header, ...] = (
     (
         b"access-control-expose-headers",
         b"ETag, Gridspine-Version, Gridspine-Policy, Gridspine-Mappings, Gridspine-Status, "
-        b"Gridspine-Report, Gridspine-Truncated",
+        b"Gridspine-Report, Gridspine-Truncated, Gridspine-Mapping-Warnings",
     ),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -65,8 +65,7 @@ class _Parts:
     zipped: bool
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """Status, headers and body of what goes back; ``content`` is None where it comes in parts."""
 
     status: int

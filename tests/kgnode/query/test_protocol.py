@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
-from kgnode.query.protocol import read_request
+from kgnode.query.protocol import read_request, unquoted
 
 Q = "SELECT * { ?s ?p 'é+& %' }"
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -114,3 +116,10 @@ def test_updates_are_refused_in_every_way_they_can_be_sent() -> None:
 def test_the_base_is_the_address_and_never_more_than_an_address(host: str, base: str) -> None:
     asked = scope(query="query=ASK{}", headers={"host": host}) | {"path": "/sparql"}
     assert read_request(asked, b"").base == base
+
+
+@given(st.lists(st.sampled_from([*b"%%=aF01gz\x00 \r\n_\t\x80.+"]), max_size=24).map(bytes))
+@example(b"a%3D%0Ab%")
+@example(b"%C3%A9%2")
+def test_percent_escapes_are_undone_as_the_library_does(encoded: bytes) -> None:
+    assert unquoted(encoded) == unquote_to_bytes(encoded)
