@@ -76,11 +76,16 @@ class Front:
         """Return the caller behind an ``Authorization`` header.
 
         Raises:
-            IdentityError: a token that proves nothing.
+            IdentityError: a token that proves nothing; the audit log has it, without the token.
         """
         if self.caller_of_socket is not None:
             return self.caller_of_socket
-        return self._verifier.caller(authorization)
+        try:
+            return self._verifier.caller(authorization)
+        except IdentityError as error:
+            refused = {"action": "identify", "outcome": error.code, "status": error.status}
+            self.node.audit.record({**refused, "reason": error.message})
+            raise
 
     def caller(self, request: Request) -> Caller:
         """Return the caller of a request: header first, then the cookie of the pages."""

@@ -361,3 +361,12 @@ def test_a_form_that_anybody_may_send_is_bounded(world: World, path: str) -> Non
     answer = world.client.post(path, content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
     assert "65536" in answer.json()["detail"]
+
+
+def test_a_token_that_proves_nothing_is_in_the_audit_log_without_the_token(world: World) -> None:
+    forged = world.token("NESO", "planner")["Authorization"][:-4] + "AAAA"
+    for path in ("/sparql?query=ASK%7B%7D", "/summary"):
+        assert world.client.get(path, headers={"Authorization": forged}).status_code == 401
+        (entry,) = world.node.audit.tail(1)
+        assert (entry["action"], entry["status"]) == ("identify", 401)
+        assert forged.rsplit(".", 1)[-1] not in str(entry)
