@@ -21,7 +21,7 @@ from kgnode.alignment.rewrite import rewrite
 from kgnode.alignment.rules import Active, Rules
 from kgnode.alignment.usage import Group, encoded, question, read_usage, repeated, used
 from kgnode.query.parse import parse
-from kgnode.store.derive import derive
+from kgnode.store.derive import Following, derive
 from tests.federation import generator
 from tests.federation.generator import CLASSES, EX, NUMBER, PREDICATES
 from tests.kgnode.alignment.plain import materialised
@@ -153,6 +153,11 @@ def ways(made: Trial) -> tuple[str, str | None]:
     derive(held, derivation(active).to_json())
     if set(held) != whole:
         return "materialised", f"the view holds {set(held) ^ whole}"
+    read = Following(data, derivation(active).to_json())
+    if set(read.quads_for_pattern(None, None, None, ox.DefaultGraph())) != set(
+        oracle.quads_for_pattern(None, None, None, ox.DefaultGraph())
+    ):
+        return "materialised", "what is read as if it followed is not what follows"
     parsed = parse(made.query)
 
     def repeats(group: Group) -> bool:
