@@ -11,8 +11,8 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -37,8 +37,7 @@ AUDITED_TEXT = 16_384
 """Characters of a query that its audit entry keeps; a longer one is known by its digest too."""
 
 
-@dataclass(frozen=True)
-class SparqlAnswer:
+class SparqlAnswer(NamedTuple):
     """What goes back: ``content`` where the whole body is at hand, else ``body``."""
 
     status: int
@@ -48,8 +47,7 @@ class SparqlAnswer:
     content: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """A request that may run: what to evaluate, on which cells, and in which format."""
 
     parsed: ParsedQuery
@@ -199,16 +197,26 @@ def _audit(
     if desk.audit is None:
         return
     query = request.query or ""
-    who = {"org": caller.org, "sub": caller.sub, "roles": sorted(caller.roles), "act": caller.act}
-    what: dict[str, Any] = {"action": "query", "purpose": caller.purpose, "query": query}
+    written: dict[str, Any] = {
+        "org": caller.org,
+        "sub": caller.sub,
+        "roles": sorted(caller.roles),
+        "act": caller.act,
+        "action": "query",
+        "purpose": caller.purpose,
+        "query": query,
+    }
     if len(query) > AUDITED_TEXT:
-        what["query"] = query[:AUDITED_TEXT]
-        what["query_sha256"] = hashlib.sha256(query.encode()).hexdigest()
-    asked = {"at": request.at, "default_graphs": request.default_graphs}
-    asked |= {"named_graphs": request.named_graphs, "mappings": request.mappings}
-    what |= {name: value for name, value in asked.items() if value}
-    milliseconds = round((time.perf_counter() - started) * 1000, 3)
-    desk.audit.record({**who, **what, **entry, "milliseconds": milliseconds})
+        written["query"] = query[:AUDITED_TEXT]
+        written["query_sha256"] = hashlib.sha256(query.encode()).hexdigest()
+    if request.at:
+        written["at"] = request.at
+    for name in ("default_graphs", "named_graphs", "mappings"):
+        if asked := getattr(request, name):
+            written[name] = asked
+    written |= entry
+    written["milliseconds"] = round((time.perf_counter() - started) * 1000, 3)
+    desk.audit.record(written)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
