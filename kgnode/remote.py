@@ -6,6 +6,7 @@ served is spoken to over ``HOME/run/node.sock``; one that nobody serves is opene
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
@@ -15,11 +16,16 @@ from typing import Any
 import orjson
 
 from kgnode import errors
+from kgnode.alignment.apply import Rewriter
 from kgnode.errors import GridspineError, HomeInUse, Unexpected
 from kgnode.home import Home
+from kgnode.mappings import caller_of
 from kgnode.node import Node
 from kgnode.operations import perform
+from kgnode.query.desk import Desk
 from kgnode.settings import load_settings
+from kgnode.store.view import Views
+from kgnode.weighing import WEIGHING
 
 SOCKET_SECONDS = 3600.0
 """How long a verb on a served home may take."""
@@ -71,6 +77,38 @@ def on_home(path: Path, verb: str, arguments: dict[str, Any], step: Callable[[st
     try:
         return perform(node, verb, arguments, step)
     finally:
+        node.close()
+
+
+def weigh_on_home(path: Path, what: str, arguments: dict[str, Any]) -> Any:
+    """Weigh mappings on a home, by the process that serves it or in this one.
+
+    Raises:
+        GridspineError: what was raised, with the same code in both cases.
+    """
+    home = Home(path)
+    if served(home):
+        return _asked(home, f"weigh/{what}", arguments)
+    return asyncio.run(_weighed(home, what, arguments))
+
+
+async def _weighed(home: Home, what: str, arguments: dict[str, Any]) -> Any:
+    settings = load_settings()
+    node = Node(home, settings)
+    views = Views(node.record, settings, home.path / "run")
+    try:
+        desk = Desk(
+            node.record,
+            views,
+            node.policies,
+            node.org,
+            settings,
+            node.audit,
+            Rewriter(node.mappings),
+        )
+        return await WEIGHING[what](node, desk, caller_of(node, arguments), arguments)
+    finally:
+        await views.close()
         node.close()
 
 

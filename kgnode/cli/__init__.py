@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kgnode import __version__
-from kgnode.cli import data, owner
+from kgnode.cli import data, judging, mappings, owner
 from kgnode.console import out
 
 app = typer.Typer(
@@ -29,7 +29,8 @@ def _top(
         raise typer.Exit(0)
 
 
-app.registered_commands += data.app.registered_commands + owner.app.registered_commands
+for part in (data, judging, owner, mappings):
+    app.registered_commands += part.app.registered_commands
 
 
 def main() -> None:

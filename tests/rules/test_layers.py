@@ -17,7 +17,7 @@ ORDER = (
     ("alignment", "topology"),
     (
         *("query", "staging", "publish", "export", "node", "governance"),
-        *("mappings", "stewardship", "releasing", "operations", "membership"),
+        *("mappings", "stewardship", "releasing", "weighing", "operations", "membership"),
     ),
     ("console", "remote", "ask", "check", "client", "web", "cli", "__main__"),
 )
