@@ -66,7 +66,14 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
     allowed = federation.settings.federation_timeout_seconds
     deadline = start + min(allowed, ask.timeout_seconds or allowed)
     identity = ask.identity.viewing(ask.at, ask.mappings)
-    scope = Scope(federation.pool, identity, deadline, _dataset(ask, parsed), federation.settings)
+    scope = Scope(
+        federation.pool,
+        federation.plain,
+        identity,
+        deadline,
+        _dataset(ask, parsed),
+        federation.settings,
+    )
     renew: frozenset[str] = frozenset()
     for attempt in range(1, _ATTEMPTS + 1):
         run = Run(parsed, read_query(parsed), media_type, federation, scope)

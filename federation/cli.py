@@ -61,6 +61,8 @@ def members_add(
     licence_role: Annotated[str, typer.Option(help="TNO, DNO, ESO ...")] = "other",
     jwks: Annotated[Path | None, typer.Option(help="Its public keys (JWK set).")] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="Data set it holds.")] = None,
+    kind: Annotated[str, typer.Option(help="node, or sparql: --node is an endpoint.")] = "node",
+    max_rows: Annotated[int | None, typer.Option(help="Where the endpoint cuts results.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a member, or change one."""
@@ -75,6 +77,8 @@ def members_add(
             gateway=gateway,
             jwks=keys,
             datasets=tuple(dataset or ()),
+            kind=kind,
+            max_rows=max_rows,
         )
         changed = Scheme(folder).add(added)
         return _listed(changed, f"{member_id} is in; sign to put it in force.")

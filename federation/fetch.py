@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from federation.blocks import Leaf
 from federation.evaluate import Part
 from federation.members import NTRIPLES, Identity, Member, MemberPool, Reply
+from federation.plain import PlainEndpoints
 from federation.report import Loss, Report, Source, Status, Step
 from federation.subquery import Malformed, SubQuery, as_quads
 from federation.summaries import Known
@@ -27,6 +28,7 @@ class Scope:
     """For whom, until when, and over which graphs members are asked."""
 
     pool: MemberPool
+    plain: PlainEndpoints
     identity: Identity
     deadline: float
     dataset: tuple[tuple[str, ...], tuple[str, ...]]
@@ -148,6 +150,11 @@ async def request(
     if member.id in scope.barred:
         return Reply(member.id, "protocol", detail=scope.barred[member.id])
     default, named = scope.dataset
+    if member.plain:
+        most = max(1, scope.settings.query_max_bytes - fetched.bytes)
+        return await scope.plain.fetch(
+            member, scope.identity, query, scope.dataset, min(until, scope.deadline), most
+        )
     return await scope.pool.query(
         member,
         scope.identity,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from federation.fetch import Scope
@@ -27,7 +27,7 @@ class Watch:
     known: Mapping[str, Known]
     seen: dict[str, Known] = field(default_factory=dict)
 
-    async def look(self, members: Iterable[Member]) -> None:
+    async def look(self, members: Collection[Member]) -> None:
         """Ask members whether their summaries hold, but those asked a moment ago."""
         allowed = self.scope.settings.federation_summary_seconds
         self.seen |= await self.summaries.check(

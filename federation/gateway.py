@@ -77,7 +77,17 @@ class Gateway:
         document = self.members.current(datetime.now(UTC))
         if document.sequence != self._sequence:
             self.federation.members = {
-                m.id: Member(m.id, m.name, m.node, m.gateway, m.licence_role, True, m.datasets)
+                m.id: Member(
+                    m.id,
+                    m.name,
+                    m.node,
+                    m.gateway,
+                    m.licence_role,
+                    True,
+                    m.datasets,
+                    m.kind,
+                    m.max_rows,
+                )
                 for m in document.members
                 if m.status == "active"
             }

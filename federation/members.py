@@ -29,6 +29,8 @@ JSON = "application/json"
 RESULTS_JSON = "application/sparql-results+json"
 BINARY = "application/octet-stream"
 
+_STRANGERS_AT_ONCE = 2
+"""Requests at a time to a plain endpoint of somebody else."""
 _BREAKER_FAILURES = 3
 _BREAKER_SECONDS = 5.0
 _OUTCOME_OF_STATUS: dict[int, Outcome] = {
@@ -42,7 +44,11 @@ _OUTCOME_OF_STATUS: dict[int, Outcome] = {
 
 @dataclass(frozen=True)
 class Member:
-    """One member as the membership document says; ``node`` is the base URL of its node."""
+    """One member as the membership document says.
+
+    ``node`` is the base URL of its node; where ``kind`` is sparql, the address of a plain SPARQL
+    endpoint, whose results end at ``max_rows`` if it says so.
+    """
 
     id: str
     name: str
@@ -51,6 +57,13 @@ class Member:
     licence_role: str = ""
     active: bool = True
     datasets: tuple[str, ...] = ()
+    kind: str = "node"
+    max_rows: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """True for a plain SPARQL endpoint, which knows nothing of ours."""
+        return self.kind == "sparql"
 
     def url(self, path: str) -> str:
         """Return the URL of a path below the node."""
@@ -133,6 +146,7 @@ class MemberPool:
 
     def __init__(self, per_host: int = 8, answer_bytes: int = 512 << 20) -> None:
         self._http = HttpPool(per_host)
+        self.strangers = HttpPool(_STRANGERS_AT_ONCE)
         self._breakers: dict[str, _Breaker] = {}
         self._answer_bytes = answer_bytes
         self.traffic = Traffic()
@@ -174,17 +188,28 @@ class MemberPool:
         body: bytes = b"",
         max_bytes: int | None = None,
     ) -> Reply:
-        """Send one request as the caller, again once if the member cannot be reached."""
-        breaker = self._breakers.setdefault(member.id, _Breaker())
-        start = time.monotonic()
-        if breaker.open_until > start:
-            return Reply(member.id, "unreachable", detail="failed several times just now")
+        """Send one request to a node as the caller."""
+        if member.plain:
+            return Reply(member.id, "lacking", detail="it is a plain SPARQL endpoint")
         limit = self._answer_bytes if max_bytes is None else min(max_bytes, self._answer_bytes)
-        reply = Reply(member.id, "unreachable")
-        for attempt in (1, 2):
-            reply = await self._once(
+
+        async def once() -> Reply:
+            return await self._once(
                 member, identity, method, path, accept, deadline, dict(headers or {}), body, limit
             )
+
+        return await self.guarded(member, deadline, once)
+
+    async def guarded(
+        self, member: Member, deadline: float, once: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Do a request, again once if the member cannot be reached; not at all if it is down."""
+        breaker = self._breakers.setdefault(member.id, _Breaker())
+        if breaker.open_until > time.monotonic():
+            return Reply(member.id, "unreachable", detail="failed several times just now")
+        reply = Reply(member.id, "unreachable")
+        for attempt in (1, 2):
+            reply = await once()
             if reply.outcome != "unreachable" or attempt == 2:
                 break
             if deadline - time.monotonic() < 0.2:
@@ -252,6 +277,7 @@ class MemberPool:
     def close(self) -> None:
         """Close the kept connections."""
         self._http.close()
+        self.strangers.close()
 
 
 class Refused(Exception):

@@ -88,6 +88,7 @@ def make(
     known: Mapping[str, Known],
     terms: Terms | None,
     literals: Literals,
+    refused: Mapping[str, frozenset[Triple]],
     *,
     narrowed: bool,
     repeatable: bool,
@@ -96,7 +97,7 @@ def make(
     root = blocks(query)
     every = [leaf for block in root.every() for leaf in block.leaves]
     choices = {
-        triple: _routed(triple, choose(triple, known, narrowed=narrowed), terms, literals)
+        triple: _routed(triple, choose(triple, known, refused, narrowed=narrowed), terms, literals)
         for triple in dict.fromkeys(leaf.triple for leaf in every)
     }
     hosts = {t: frozenset(c.member for c in made if c.taken) for t, made in choices.items()}

@@ -230,6 +230,8 @@ class Rounds:
         """Return where to start following a path, if that is cheaper than fetching its links."""
         if not _follows(group) or group.cost <= self.scope.settings.federation_small_rows:
             return None
+        if any(self.members[member].plain for member in group.members):
+            return None
         (triple,) = group.triples
         found: Frontier | None = None
         for end, begin in ((triple.subject, from_subject), (triple.object, from_object)):
@@ -298,6 +300,9 @@ class Rounds:
         prologue = self.prologue if filters else ""
         if limit is None:
             return (group_query(group.triples, prologue=prologue, filters=filters),)
+        if self.members[member].plain and self.scope.identity.key != "public":
+            # values found at other members are not for a stranger's eyes
+            return (group_query(group.triples),)
         name, values = limit
         listed = sorted(values)
         if self.terms is not None and any(name in (t.subject, t.object) for t in group.triples):

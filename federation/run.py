@@ -8,6 +8,7 @@ wanted format, with ``fetched`` saying what it rests on. Whether that is good en
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ from federation.fetch import Fetched, Scope, request
 from federation.freshness import Watch, disagreeing
 from federation.literals import LiteralDesk, Literals
 from federation.members import NTRIPLES, Member, MemberPool, Reply
+from federation.plain import PlainEndpoints
 from federation.plan import Plan, make, spelled
 from federation.push import Push, rows_only
 from federation.report import Step
@@ -47,6 +49,7 @@ class Federation:
     summaries: Summaries
     terms: TermDesk
     literals: LiteralDesk
+    plain: PlainEndpoints
     evaluators: Evaluators
     settings: Settings = field(default_factory=load_settings)
     plans: dict[tuple[str, str, bool], tuple[tuple[Any, ...], Plan]] = field(default_factory=dict)
@@ -62,6 +65,7 @@ class Federation:
             Summaries(pool),
             TermDesk(pool),
             LiteralDesk(pool),
+            PlainEndpoints(pool, settings.federation_probe_seconds),
             Evaluators(settings.federation_evaluators, max_bytes=settings.query_max_bytes),
             settings,
         )
@@ -142,23 +146,25 @@ class Run:
             body = await self._push(plan, plan.push)
             if body is not None:
                 return body
-            self.fetched = Fetched(scope.dataset)
+            self.fetched = Fetched(scope.dataset, notes=self.fetched.notes)
         return await self._fragments(query, plan)
 
     async def _plan(self, query: Select) -> Plan:
         """Return the plan, kept while no member's view changes."""
-        key = (self.scope.identity.key, self.parsed.text, self.scope.narrowed)
+        scope = self.scope
+        key = (scope.identity.key, self.parsed.text, scope.narrowed)
+        triples = [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
+        refused = await self._refused(triples)
         basis = (
             self.terms,
             tuple(k.summary.version if k.summary else None for k in self.known.values()),
+            refused,
         )
         kept = self.federation.plans.get(key)
-        if kept is not None and kept[0][0] is basis[0] and kept[0][1] == basis[1]:
+        if kept is not None and kept[0][0] is basis[0] and kept[0][1:] == basis[1:]:
             return kept[1]
-        scope = self.scope
         literals = Literals()
         if self.terms is not None:
-            triples = [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
             literals = await self.federation.literals.of(
                 triples, self._members, self.known, scope.identity, scope.deadline
             )
@@ -168,6 +174,7 @@ class Run:
             self.known,
             self.terms,
             literals,
+            refused,
             narrowed=self.scope.narrowed,
             repeatable=self.parsed.repeatable,
         )
@@ -175,6 +182,21 @@ class Run:
             self.federation.plans.clear()
         self.federation.plans[key] = (basis, plan)
         return plan
+
+    async def _refused(self, triples: Sequence[Triple]) -> dict[str, frozenset[Triple]]:
+        """Return the patterns that each plain endpoint says it has no match for."""
+        found: dict[str, frozenset[Triple]] = {}
+        if self.scope.identity.view or self.scope.narrowed:
+            return found
+        plain = self.federation.plain
+        for member in (m for m in self._members.values() if m.plain):
+            found[member.id], age = await plain.refused(member, triples, self.scope.deadline)
+            if age > time.monotonic() - self.scope.start:
+                self.fetched.notes.append(
+                    f"{member.id} tells no versions; it was left out by what it said up to "
+                    f"{age:.0f} s ago."
+                )
+        return found
 
     # the query in groups of patterns
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from federation.algebra import Path, Triple
+from federation.plain import ROWS_EXPECTED
 from federation.spelling import RDF_TYPE
 from federation.summaries import Card, Known, Summary
 from kgnode.names import authority
@@ -26,12 +28,30 @@ class Choice:
 
 
 def choose(
-    triple: Triple, known: Mapping[str, Known], *, narrowed: bool = False
+    triple: Triple,
+    known: Mapping[str, Known],
+    refused: Mapping[str, frozenset[Triple]] = MappingProxyType({}),
+    *,
+    narrowed: bool = False,
 ) -> tuple[Choice, ...]:
-    """Return the choice for each member; a narrowed dataset may hold what no summary counts."""
+    """Return the choice for each member; a narrowed dataset may hold what no summary counts.
+
+    ``refused`` has the plain endpoints, with the patterns they said to have no match for.
+    """
     if narrowed:
         return tuple(Choice(member, True, "the query names its graphs") for member in known)
-    return tuple(_judge(triple, member, entry.summary) for member, entry in known.items())
+    return tuple(
+        _judge_plain(triple, member, refused[member])
+        if member in refused
+        else _judge(triple, member, entry.summary)
+        for member, entry in known.items()
+    )
+
+
+def _judge_plain(triple: Triple, member: str, refused: frozenset[Triple]) -> Choice:
+    if triple in refused:
+        return Choice(member, False, "says it has no match")
+    return Choice(member, True, "a plain endpoint", ROWS_EXPECTED)
 
 
 def _judge(triple: Triple, member: str, summary: Summary | None) -> Choice:

@@ -30,11 +30,15 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class SubQuery:
-    """One request's query; ``graph`` patterns come back as a table, others as triples."""
+    """One request's query; ``graph`` patterns come back as a table, others as triples.
+
+    ``limits`` are a variable and the values its text limits it to.
+    """
 
     text: str
     accept: str
     patterns: tuple[Triple, ...]
+    limits: tuple[str, tuple[str, ...]] | None = None
 
 
 def widened(triple: Triple) -> tuple[Triple, ...]:
@@ -71,17 +75,19 @@ def group_query(
 ) -> SubQuery:
     """Return the query for patterns that are joined at the member, limited by values or not."""
     inside = "" if limited is None else f"VALUES {limited[0]} {{ {' '.join(limited[1])} }} "
+    limits = None if limited is None else (limited[0], tuple(limited[1]))
     conditions = "".join(f" FILTER({text})" for text in filters)
     if triples[0].graph is not None:
         (triple,) = triples
         subject, predicate, object_, graph = triple.terms
         names = " ".join(sorted(triple.variables)) or "?gridspine_none"
         body = f"{inside}GRAPH {graph} {{ {subject} {predicate} {object_} }}{conditions}"
-        return SubQuery(f"{prologue}\nSELECT {names} WHERE {{ {body} }}", TSV, tuple(triples))
+        text = f"{prologue}\nSELECT {names} WHERE {{ {body} }}"
+        return SubQuery(text, TSV, tuple(triples), limits)
     lines = " ".join(" ".join(triple.terms) + " ." for triple in triples)
     body = f"{inside}{lines}{conditions}"
     text = f"{prologue}\nCONSTRUCT {{ {lines} }} WHERE {{ {body} }}"
-    return SubQuery(text, NTRIPLES, tuple(triples))
+    return SubQuery(text, NTRIPLES, tuple(triples), limits)
 
 
 def first_rows(triples: Sequence[Triple], query: Select) -> SubQuery:

@@ -8,8 +8,9 @@ summary may over-state what could match, never under-state; without one, a membe
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -17,6 +18,7 @@ import orjson
 from federation.members import JSON, Identity, Member, MemberPool, Reply
 
 _MAX_BYTES = 32 << 20
+_KEPT = 20_000
 _CHECK_SECONDS = 2.0
 """How long a member that a query leaves out may take to say that it did not change."""
 
@@ -105,42 +107,52 @@ class Summaries:
 
     async def of(
         self,
-        members: Iterable[Member],
+        members: Collection[Member],
         identity: Identity,
         deadline: float,
         *,
         renew: frozenset[str] = frozenset(),
     ) -> dict[str, Known]:
         """Return what is known of each member; those in ``renew`` are asked in any case."""
-        wanted = list(members)
-        if len(self._kept) > 20_000:
+        if len(self._kept) > _KEPT:
             self._kept.clear()
-        asked = [
-            member
-            for member in wanted
-            if member.id in renew or not self._had((identity.key, member.id))
-        ]
         now = time.monotonic()
         limit = min(deadline, now + max(1.0, (deadline - now) / 3))
-        await asyncio.gather(*(self._ask(member, identity, limit) for member in asked))
-        return {member.id: self._kept[identity.key, member.id] for member in wanted}
+        return await self._told(
+            members,
+            identity,
+            limit,
+            lambda known: (
+                known.reply.member not in renew and (known.reply.ok or known.summary is not None)
+            ),
+        )
 
     async def check(
-        self, members: Iterable[Member], identity: Identity, deadline: float, since: float
+        self, members: Collection[Member], identity: Identity, deadline: float, since: float
     ) -> dict[str, Known]:
         """Return what is known of members, each asked at ``since`` (monotonic) or later."""
-        wanted = list(members)
-        asked = [m for m in wanted if self._kept[identity.key, m.id].read_at < since]
         limit = min(deadline, time.monotonic() + _CHECK_SECONDS)
-        await asyncio.gather(*(self._ask(member, identity, limit) for member in asked))
-        return {member.id: self._kept[identity.key, member.id] for member in wanted}
+        return await self._told(members, identity, limit, lambda known: known.read_at >= since)
 
-    def _had(self, key: tuple[str, str]) -> bool:
-        known = self._kept.get(key)
-        return known is not None and (known.reply.ok or known.summary is not None)
+    async def _told(
+        self,
+        members: Collection[Member],
+        identity: Identity,
+        limit: float,
+        good: Callable[[Known], bool],
+    ) -> dict[str, Known]:
+        """Return what is known of members, those asked whose last word is not good enough."""
+        found = {member.id: self._kept.get((identity.key, member.id)) for member in members}
+        asked = [m for m in members if (known := found[m.id]) is None or not good(known)]
+        told = await asyncio.gather(*(self._ask(member, identity, limit) for member in asked))
+        found |= {known.reply.member: known for known in told}
+        return {member: known for member, known in found.items() if known is not None}
 
-    async def _ask(self, member: Member, identity: Identity, limit: float) -> None:
+    async def _ask(self, member: Member, identity: Identity, limit: float) -> Known:
         key = (identity.key, member.id)
+        if member.plain:  # it tells nothing, and nothing changes in that
+            self._kept[key] = Known(None, Reply(member.id, "ok"), math.inf)
+            return self._kept[key]
         last = self._kept.get(key)
         headers = {}
         if last is not None and last.summary is not None and last.reply.etag:
@@ -158,4 +170,6 @@ class Summaries:
         elif reply.outcome == "withheld":
             summary = None
         etag = reply.etag or (last.reply.etag if last is not None and reply.unchanged else "")
-        self._kept[key] = Known(summary, replace(reply, body=b"", etag=etag), now)
+        known = Known(summary, replace(reply, body=b"", etag=etag), now)
+        self._kept[key] = known
+        return known

@@ -36,6 +36,15 @@ class Settings(BaseSettings):
     validation_timeout_seconds: float = Field(
         600.0, gt=0, description="Deadline of packs that do not come with the product, seconds"
     )
+    validation_memory_bytes: int = Field(
+        8 << 30, gt=0, description="Memory of packs that do not come with the product, bytes"
+    )
+    validation_view_seconds: float = Field(
+        60.0, gt=0, description="Deadline of validating a caller's own view, seconds"
+    )
+    validation_kept_bytes: int = Field(
+        1 << 30, ge=0, description="Judged data kept for the next difference, bytes; 0 keeps none"
+    )
 
     # mapping sets
     reasoning_seconds: float = Field(
@@ -97,9 +106,16 @@ class Settings(BaseSettings):
     federation_summary_seconds: float = Field(
         0.0, ge=0, description="How long a member left out of a plan goes unasked, seconds"
     )
+    federation_probe_seconds: float = Field(
+        60.0, ge=0, description="How long a plain endpoint's answer to ASK is kept, seconds"
+    )
     federation_evaluators: int = Field(
         2, gt=0, description="Evaluator processes of a gateway, count"
     )
+
+    # studies
+    studies_per_caller: int = Field(200, gt=0, description="Studies kept of one caller, count")
+    studies_days: float = Field(90.0, gt=0, description="How long a study is kept, days")
 
     # logs and metrics
     metrics_open: bool = Field(False, description="Anybody may read /metrics, not operators alone")

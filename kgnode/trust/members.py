@@ -38,6 +38,9 @@ class Member:
         jwks: public JWK set its tokens are signed with.
         datasets: ids of the data sets it is known to hold.
         groups: further groups that the scheme puts it in.
+        kind: ``node``, or ``sparql`` where ``node`` is the address of somebody's plain SPARQL
+            endpoint: it has no keys, so nobody of it calls and no token is for it.
+        max_rows: where such an endpoint cuts its results, None if it is not known.
     """
 
     id: str
@@ -49,6 +52,8 @@ class Member:
     datasets: tuple[str, ...] = ()
     status: str = "active"
     groups: tuple[str, ...] = ()
+    kind: str = "node"
+    max_rows: int | None = None
 
     @property
     def keys(self) -> dict[str, Mapping[str, Any]]:
@@ -83,7 +88,8 @@ class Members:
 
     def at_node(self, url: str) -> Member | None:
         """Return the active member whose node has that URL."""
-        return self._at("node", url)
+        found = self._at("node", url)
+        return found if found is not None and found.kind == "node" else None
 
     def at_gateway(self, url: str) -> Member | None:
         """Return the active member whose gateway has that URL."""
@@ -242,6 +248,9 @@ def _member(item: Mapping[str, Any]) -> Member:
     if not IDENTIFIER.match(member_id):
         raise ValueError(f"id {member_id!r}")
     gateway = item.get("gateway")
+    kind, max_rows = item.get("kind", "node"), item.get("max_rows")
+    if kind not in ("node", "sparql") or (kind == "sparql" and (keys or gateway is not None)):
+        raise ValueError(f"kind {kind!r} with these keys or this gateway")
     return Member(
         id=member_id,
         name=_text(item["name"]),
@@ -252,6 +261,8 @@ def _member(item: Mapping[str, Any]) -> Member:
         datasets=tuple(_text(name) for name in item.get("datasets", ())),
         status=status,
         groups=tuple(_text(name) for name in item.get("groups", ())),
+        kind=kind,
+        max_rows=None if max_rows is None else max(1, _number(max_rows)),
     )
 
 

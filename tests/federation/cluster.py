@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import orjson
 import pyoxigraph as ox
@@ -47,6 +47,12 @@ class Node:
     """What answers instead under ``at`` or ``mappings``, by the parameter's value."""
     extra: tuple[tuple[str, str], ...] = ()
     """Headers of every answer."""
+    plain: bool = False
+    """True for a plain SPARQL endpoint of somebody else."""
+    most_rows: int | None = None
+    """Where a plain endpoint cuts its results, without a word."""
+    formats: tuple[str, ...] = ("application/sparql-results+json",)
+    methods: tuple[str, ...] = ("GET", "POST")
     cache: dict[Any, ox.Store] = field(default_factory=dict)
 
     def whole(self) -> ox.Store:
@@ -128,7 +134,12 @@ class Cluster:
     def members(self) -> list[Member]:
         """Return the members as a membership document would list them."""
         base = f"http://127.0.0.1:{self.port}"
-        return [Member(name, f"Node {name}", f"{base}/{name}") for name in self.nodes]
+        return [
+            Member(name, f"Node {name}", f"{base}/{name}/plain", kind="sparql")
+            if node.plain
+            else Member(name, f"Node {name}", f"{base}/{name}")
+            for name, node in self.nodes.items()
+        ]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(
@@ -164,7 +175,11 @@ class Cluster:
                 writer.write(fault.raw)
                 await writer.drain()
                 return False
-        status, media, content = self._answer(node, action, url.query, headers, body)
+        if node.plain:
+            node.requests[-1] = f"{method} {unquote_plus(url.query + body.decode())}"
+            status, media, content = self._endpoint(node, method, url.query, headers, body)
+        else:
+            status, media, content = self._answer(node, action, url.query, headers, body)
         if missing:
             status, content = 404, orjson.dumps({"detail": f"There is no {wanted} here."})
         extra = node.extra
@@ -183,6 +198,26 @@ class Cluster:
         writer.write("\r\n".join([*lines, "", ""]).encode() + content)
         await writer.drain()
         return True
+
+    def _endpoint(
+        self, node: Node, method: str, query: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, str, bytes]:
+        """Answer as a plain endpoint does, with the limits of such servers."""
+        assert "authorization" not in headers
+        if method not in node.methods:
+            return 405, "text/plain", b""
+        form = parse_qsl(query or body.decode())
+        default = tuple(v for k, v in form if k == "default-graph-uri")
+        named = tuple(v for k, v in form if k == "named-graph-uri")
+        store = node.narrowed(default, named) if default or named else node.store
+        media = node.formats[0]
+        kind = ox.QueryResultsFormat.from_media_type(media)
+        result = store.query(dict(form)["query"])
+        if isinstance(result, ox.QuerySolutions) and node.most_rows is not None:
+            store = ox.Store()
+            text = f"SELECT * WHERE {{ {{ {dict(form)['query']} }} }} LIMIT {node.most_rows}"
+            result = node.store.query(text)
+        return 200, media, result.serialize(format=kind)  # type: ignore
 
     def _answer(
         self, node: Node, action: str, query: str, headers: dict[str, str], body: bytes

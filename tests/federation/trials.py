@@ -32,14 +32,22 @@ WAYS: Counter[str] = Counter()
 """How often each way was taken, over all trials so far."""
 
 
-def differences(seeds: Iterable[int], **overrides: object) -> tuple[int, list[Difference]]:
-    """Return how many trials were compared, and those that differ."""
+def differences(
+    seeds: Iterable[int], *, plain_node: int | None = None, **overrides: object
+) -> tuple[int, list[Difference]]:
+    """Return how many trials were compared, and those that differ.
+
+    ``plain_node`` is a plain SPARQL endpoint instead of a node.
+    """
     with cluster() as running:
-        return asyncio.run(_run(running, seeds, overrides))
+        return asyncio.run(_run(running, seeds, plain_node, overrides))
 
 
 async def _run(
-    running: Cluster, seeds: Iterable[int], overrides: dict[str, object]
+    running: Cluster,
+    seeds: Iterable[int],
+    plain_node: int | None,
+    overrides: dict[str, object],
 ) -> tuple[int, list[Difference]]:
     used = settings(**{"federation_batch_rows": 2, "federation_small_rows": 0, **overrides})
     evaluators = Evaluators(2)
@@ -58,7 +66,7 @@ async def _run(
                 continue  # two BINDs of one name, a variable both projected and bound: no query
             running.nodes.clear()
             for at, part in enumerate(made.parts):
-                running.add(f"n{at}", part)
+                running.add(f"n{at}", part).plain = at == plain_node
             federation = Federation.of(running.members(), used)
             federation.evaluators = evaluators
             got: object
