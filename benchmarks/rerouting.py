@@ -11,10 +11,6 @@ Run: ``GRIDSPINE_DATA=... python -m benchmarks.rerouting [--gb] [--national]``.
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import resource
 import sys
 import tempfile
 import time
@@ -25,46 +21,15 @@ import networkx as nx
 import pyoxigraph as ox
 
 from benchmarks.figures import Figures
+from benchmarks.rerouting_sets import DATA, ask, stores_of
 from federation.rerouting.areas import Areas, supply_areas
 from federation.rerouting.bench import Bench
 from federation.rerouting.confirm import Confirmation
 from federation.rerouting.extract import extract
 from federation.rerouting.grid import Grid
 from federation.rerouting.network import load_files
-from federation.rerouting.questions import Ask
 from federation.rerouting.transfers import Candidate, Zones, find_candidates
 from federation.rerouting.verification import Verification
-from kgnode.cim.reader import ReadContext, read
-
-ROOT = Path(__file__).parent.parent
-DATA = Path(os.environ.get("GRIDSPINE_DATA", ROOT.parent / "shared" / "data"))
-NATIONAL_GSPS = 350
-
-
-def ask(store: ox.Store) -> Ask:
-    """Answer queries from a store as rows of lexical values."""
-
-    def answer(query: str) -> list[list[str]]:
-        found = store.query(query)
-        assert isinstance(found, ox.QuerySolutions)
-        body = found.serialize(format=ox.QueryResultsFormat.CSV) or b""
-        rows = csv.reader(io.StringIO(body.decode()))
-        next(rows)
-        return list(rows)
-
-    return answer
-
-
-def stores_of(paths: Mapping[str, list[Path]]) -> dict[str, ox.Store]:
-    """One merged store per organisation, or per authority where one zip holds all."""
-    found: dict[str, ox.Store] = {}
-    for org, files in paths.items():
-        staged = read(files, ReadContext(f"https://{org}.example/id#", "https://b.example/id#"))
-        for model in staged.models:
-            name = org or str(model.header.authority).split("//")[1].split(".")[0].upper()
-            store = found.setdefault(name, ox.Store())
-            store.extend(ox.Quad(*triple) for triple in staged.graph(model.iri))
-    return found
 
 
 def timed(call: Callable[[], object]) -> tuple[float, object]:
@@ -82,6 +47,7 @@ def slow_cuts(zones: Zones, candidates: tuple[Candidate, ...]) -> list[int]:
             known = graph.get_edge_data(zone, other, {"capacity": 0.0})["capacity"]
             graph.add_edge(zone, other, capacity=known + 0.5)
     sizes: list[int] = []
+    joined: list[tuple[object, object]]
     for candidate in candidates:
         side = candidate.point.areas.index(candidate.giver)
         wanted = {zones.of_node[zones.grid.loads[load].node] for load in candidate.loads}
@@ -141,32 +107,6 @@ def one_set(
     figures.add(f"{name}: verification of one plan with N-1", whole / len(some), "s", aim=aims[2])
 
 
-def national(figures: Figures, path: Path) -> None:
-    """Extract, areas and search at 350 supply points: copies of the set with their own UUIDs."""
-    copies = -(-NATIONAL_GSPS // 4)
-    base = stores_of({"": [path]})
-    stores = {org: ox.Store() for org in base}
-    for org, store in base.items():
-        lines = [f"{q.subject} {q.predicate} {q.object} .\n" for q in store]
-        for copy in range(copies):
-            mark = f"urn:uuid:{copy:04x}"
-            text = "".join(line.replace("urn:uuid:", mark) for line in lines)
-            stores[org].bulk_load(text.encode(), format=ox.RdfFormat.N_TRIPLES, lenient=True)
-    triples = sum(len(store) for store in stores.values())
-    seconds, grid = timed(lambda: extract({org: ask(s) for org, s in stores.items()}, parallel=2))
-    assert isinstance(grid, Grid)
-    more, areas = timed(lambda: supply_areas(grid))
-    assert isinstance(areas, Areas)
-    assert len(areas.gsps) >= 1 and len(areas.areas) == copies * 4
-    note = f"{triples:,} triples, {len(areas.areas)} areas"
-    figures.add("national: extract and areas", seconds + more, "s", aim="10 s", note=note)
-    search, found = timed(lambda: find_candidates(grid, areas))
-    count = len(found.candidates)  # type: ignore[attr-defined]
-    figures.add("national: candidate search", search, "s", note=f"{count} candidates")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures.add("national: peak memory", peak, "MiB", note="stores, grid and search together")
-
-
 def main() -> None:
     """Run the benchmark and write its figures."""
     figures = Figures("rerouting")
@@ -183,6 +123,8 @@ def main() -> None:
             one_set(figures, "GB demo", stores_of(paths), files, ("5 s", "0.7 s", ""), 8)
             figures.write()
     if "--national" in sys.argv:
+        from benchmarks.rerouting_national import national
+
         national(figures, path)
     assert figures.equal_results
     figures.write()

@@ -14,14 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-
 from federation.rerouting.areas import Areas
 from federation.rerouting.grid import Grid, Injection
 from federation.rerouting.loadflow import JUDGED, LoadFlow, Pinned, load_flow
 from federation.rerouting.network import Network, plain_id
 from federation.rerouting.openpoints import Busbars
 from federation.rerouting.ratings import Loading, Ratings
+from federation.rerouting.taps import Taps
 from kgnode.errors import NotFound
 
 BASE = "base"
@@ -62,14 +61,11 @@ class Bench:
         self._limits = self._permanent_limits()
         network.clone_variant(network.get_working_variant_id(), BASE, True)
         network.set_working_variant(BASE)
-        self._fix_supergrid_taps()
+        self.taps = Taps(network, self._area_of_tap_changers())
         if demand:
             self.set_demand({k: (i.p_mw, i.q_mvar) for k, i in demand.items()})
-        self.base = self.settle()
-        if self.base.converged:
-            self.pinned = replace(self.pinned, slack_generator=self.base.slack)
-            self.base = self.run(frozen=True)
-        self.spread = self.tap_spread()
+        self.base = self._settle_base()
+        self.spread = self.taps.spread()
 
     # identifiers
 
@@ -125,13 +121,33 @@ class Bench:
         """Return the permanent current limit of an element (PowSyBl id) at a side, in A."""
         return self._limits.get(side or "NONE", {}).get(element)
 
+    def _area_of_tap_changers(self) -> dict[str, str | None]:
+        """Return the area of every tap changer with control below transmission."""
+        taps = self.network.get_ratio_tap_changers(attributes=["regulating"])["regulating"]
+        keys = {area.number: area.key for area in self.areas.areas}
+        found: dict[str, str | None] = {}
+        for own in taps.index[taps]:
+            part = self.grid.equipment.get(self.iris.get(own, ""))
+            if part is None:
+                found[own] = None
+            elif part.owner not in self.areas.transmission:
+                numbers = [self.areas.of_node[node] for node in part.nodes]
+                found[own] = keys.get(max(numbers, default=-1))
+        return found
+
     # switching
 
     @contextmanager
-    def switched(self, name: str = _SCRATCH) -> Iterator[None]:
-        """Work on a copy of the base state, and come back to the base."""
+    def switched(self, areas: Iterable[str | None] = (), name: str = _SCRATCH) -> Iterator[None]:
+        """Work on a copy of the base state, and come back to the base.
+
+        Args:
+            areas: keys of the areas whose taps may move, where not all may move at once.
+            name: of the copy.
+        """
         self.network.clone_variant(BASE, name, True)
         self.network.set_working_variant(name)
+        self.taps.free(areas)
         try:
             yield
         finally:
@@ -164,60 +180,23 @@ class Bench:
         flow = self.run(frozen=False)
         if not flow.converged:
             return flow
-        taps = self.network.get_ratio_tap_changers(attributes=["solved_tap_position", "tap"])
-        solved = taps["solved_tap_position"].dropna().astype(int)
-        solved = solved[solved != taps.loc[solved.index, "tap"]]
-        if len(solved):
-            self.network.update_ratio_tap_changers(id=list(solved.index), tap=solved.tolist())
-        if self._align_twins():
-            flow = self.run(frozen=True)
-        return flow
+        self.taps.write_back()
+        return self.run(frozen=True) if self.taps.align() else flow
 
-    def twins(self) -> list[list[str]]:
-        """Return groups of transformers with tap changers between the same two live buses."""
-        table = self.network.get_2_windings_transformers(
-            attributes=["bus1_id", "bus2_id", "connected1", "connected2"]
-        )
-        groups: dict[tuple[object, ...], list[str]] = {}
-        for own, one, other, near, far in table.itertuples():
-            if near and far and one and other and own in self._tapped:
-                groups.setdefault((one, other, *self._tapped[own]), []).append(own)
-        return [sorted(group) for group in groups.values() if len(group) > 1]
+    def _settle_base(self) -> LoadFlow:
+        """Settle all taps; where there are too many to move at once, some areas after the others.
 
-    @cached_property
-    def _tapped(self) -> Mapping[str, tuple[float, ...]]:
-        """Transformer with a tap changer -> rated voltages and range; only equals are twins."""
-        taps = self.network.get_ratio_tap_changers(attributes=["low_tap", "high_tap"])
-        rated = self.network.get_2_windings_transformers(attributes=["rated_u1", "rated_u2"])
-        rows = rated[rated.index.isin(taps.index)].join(taps)
-        return {own: tuple(values) for own, *values in rows.itertuples()}
-
-    def tap_spread(self) -> int:
-        """Return the largest tap difference between parallel transformers."""
-        return max((_spread(taps) for taps in self._twin_taps()), default=0)
-
-    def _twin_taps(self) -> list[dict[str, int]]:
-        taps = self.network.get_ratio_tap_changers(attributes=["tap"])["tap"].to_dict()
-        return [{own: int(taps[own]) for own in group} for group in self.twins()]
-
-    def _align_twins(self) -> bool:
-        """Bring parallel transformers more than one tap apart to their median tap."""
-        apart = [taps for taps in self._twin_taps() if _spread(taps) > 1]
-        for taps in apart:
-            median = round(float(np.median(list(taps.values()))))
-            self.network.update_ratio_tap_changers(id=list(taps), tap=[median] * len(taps))
-        return bool(apart)
-
-    def _fix_supergrid_taps(self) -> None:
-        taps = self.network.get_ratio_tap_changers(attributes=["regulating"])
-        fixed = [
-            own
-            for own in taps.index[taps["regulating"]]
-            if own in self.iris
-            and self.grid.equipment[self.iris[own]].owner in self.areas.transmission
-        ]
-        if fixed:
-            self.network.update_ratio_tap_changers(id=fixed, regulating=[False] * len(fixed))
+        Solving for the moves takes a dense matrix of controllers by equations.
+        """
+        for group in self.taps.groups():
+            self.taps.free(group)
+            flow = self.settle()
+            if not flow.converged:
+                return flow
+            if self.pinned.slack_generator is None:
+                self.pinned = replace(self.pinned, slack_generator=flow.slack)
+        self.taps.free(())
+        return self.run(frozen=True)
 
     # measuring
 
@@ -318,10 +297,6 @@ class Bench:
         loads = self.network.get_loads(attributes=["bus_id"])["bus_id"]
         self.network.set_working_variant(working)
         return {**loads.to_dict(), **bars.to_dict()}
-
-
-def _spread(taps: Mapping[str, int]) -> int:
-    return max(taps.values()) - min(taps.values())
 
 
 def _remove(network: Network, iris: Collection[str]) -> None:

@@ -9,7 +9,7 @@ line is one on the tie line it is part of. Base results are kept: each is tried 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from federation.rerouting.bench import BASE, Bench
@@ -64,6 +64,22 @@ class NewViolations:
         return max((percent for _, _, percent in self.overloads), default=0.0)
 
 
+@dataclass
+class _Base:
+    """What the base comes to, as far as it was tried."""
+
+    outcomes: Outcomes = field(default_factory=lambda: Outcomes({}, {}, frozenset()))
+    tried: set[str] = field(default_factory=set)
+
+    def add(self, elements: Iterable[str], found: Outcomes) -> None:
+        self.tried.update(elements)
+        self.outcomes = Outcomes(
+            {**self.outcomes.overloads, **found.overloads},
+            {**self.outcomes.voltages, **found.voltages},
+            self.outcomes.failed | found.failed,
+        )
+
+
 class Contingencies:
     """Runs contingencies on a bench and keeps those of the base case."""
 
@@ -75,14 +91,17 @@ class Contingencies:
         for own, one, other in ties.itertuples():
             self._tie[one] = self._tie[other] = own
         self._halves = {own: one for own, one, _ in ties.itertuples()}
-        self._base = Outcomes({}, {}, frozenset())
-        self._tried: set[str] = set()
+        self._kept: dict[frozenset[str | None], _Base] = {}
 
-    def new(self, branches: Iterable[str]) -> NewViolations:
-        """Compare the working variant with the base for the loss of each branch (IRIs)."""
+    def new(self, branches: Iterable[str], areas: Iterable[str | None] = ()) -> NewViolations:
+        """Compare the working variant with the base for the loss of each branch (IRIs).
+
+        Args:
+            branches: what is lost, one at a time.
+            areas: where taps may move, as in `Bench.switched`; in the base likewise.
+        """
         wanted = self._elements(branches)
-        self._run_base([own for own in wanted if own not in self._tried])
-        base, after = self._base, self._run(wanted)
+        base, after = self._of_base(wanted, frozenset(areas)), self._run(wanted)
         tolerance = self.thresholds.n1_voltage_percent
         overloads = [
             (self._iri(own), self._iri(asset), percent)
@@ -110,22 +129,21 @@ class Contingencies:
     def _iri(self, own: str) -> str:
         return self.bench.iris.get(self._halves.get(own, own), own)
 
-    def _run_base(self, elements: list[str]) -> None:
-        if not elements:
-            return
-        network = self.bench.network
-        working = network.get_working_variant_id()
-        network.set_working_variant(BASE)
-        try:
-            found = self._run(elements)
-        finally:
-            network.set_working_variant(working)
-        self._tried.update(elements)
-        self._base = Outcomes(
-            {**self._base.overloads, **found.overloads},
-            {**self._base.voltages, **found.voltages},
-            self._base.failed | found.failed,
-        )
+    def _of_base(self, elements: list[str], areas: frozenset[str | None]) -> Outcomes:
+        """Return the base's outcomes, with those of the elements; each is tried once."""
+        taps, network = self.bench.taps, self.bench.network
+        kept = self._kept.setdefault(frozenset() if taps.all_at_once else areas, _Base())
+        untried = [own for own in elements if own not in kept.tried]
+        if untried:
+            working = network.get_working_variant_id()
+            network.set_working_variant(BASE)
+            taps.free(areas)
+            try:
+                kept.add(untried, self._run(untried))
+            finally:
+                taps.free(())
+                network.set_working_variant(working)
+        return kept.outcomes
 
     def _run(self, elements: list[str]) -> Outcomes:
         import pypowsybl.security

@@ -51,7 +51,6 @@ def plan_turtle(study_id: str, study: dict[str, Any], plan: dict[str, Any]) -> b
         Triple(
             activity, _p(PROV, "endedAtTime"), Literal(study["made"], datatype=_p(XSD, "dateTime"))
         ),
-        Triple(activity, _p(GS, "toolVersion"), Literal(__version__)),
         Triple(subject, _p(GS, "closes"), NamedNode(plan["close"]["id"])),
         Triple(subject, _p(GS, "verdict"), _p(GS, plan["verdict"])),
         Triple(subject, _p(GS, "giver"), Literal(plan["from"])),
@@ -67,15 +66,27 @@ def plan_turtle(study_id: str, study: dict[str, Any], plan: dict[str, Any]) -> b
     if plan["moved"]["net_mw"] is not None:
         mw = Literal(repr(plan["moved"]["net_mw"]), datatype=_p(XSD, "double"))
         triples.append(Triple(subject, _p(GS, "netPower"), mw))
-    triples += [
-        Triple(activity, _p(PROV, "used"), NamedNode(model["iri"])) for model in study["models"]
-    ]
-    triples += [
-        Triple(activity, _p(GS, "viewVersion"), Literal(f"{org} {version}"))
-        for org, version in sorted(study["model_versions"].items())
-    ]
+    triples += _made_from(activity, study)
     prefixes = {"gs": GS, "prov": PROV, "xsd": XSD}
     return serialize(triples, format=RdfFormat.TURTLE, prefixes=prefixes) or b""
+
+
+def _made_from(activity: NamedNode, study: dict[str, Any]) -> list[Triple]:
+    """Return model versions, views, policy digests, mapping sets and tools of a study."""
+    said: list[Triple] = []
+    for model in study["models"]:
+        iri = NamedNode(model["iri"])
+        said.append(Triple(activity, _p(PROV, "used"), iri))
+        if model["version"]:
+            said.append(Triple(iri, _p(GS, "modelVersion"), Literal(model["version"])))
+    pairs = [("viewVersion", org, value) for org, value in study["model_versions"].items()]
+    pairs += [("policyDigest", org, value) for org, value in study["policies"].items()]
+    pairs += [("mappingSet", org, one) for org, sets in study["mappings"].items() for one in sets]
+    pairs += [("toolVersion", tool, value) for tool, value in study["tools"].items()]
+    return said + [
+        Triple(activity, _p(GS, name), Literal(f"{whose} {value}"))
+        for name, whose, value in sorted(pairs)
+    ]
 
 
 def difference_model(study: dict[str, Any], plan: dict[str, Any]) -> bytes:

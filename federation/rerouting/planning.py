@@ -43,7 +43,7 @@ class Planning:
     declared_mw: Mapping[str, float] = field(default_factory=dict)
 
     def during(self, start: str, minutes: int = 0) -> tuple[Outage, ...]:
-        """Return the outages under way at a time, or within some minutes from it.
+        """Return the outages under way at a time, or in some minutes that begin with it.
 
         An outage whose own times are none counts always: it is not known when it ends.
         """
@@ -145,7 +145,7 @@ def _overlaps(outage: Outage, first: datetime, last: datetime) -> bool:
         start, end = moment(outage.start), moment(outage.end)
     except BadRequest:
         return True
-    return start <= last and first < end
+    return start <= first < end or first < start < last
 
 
 def _columns(table: Columns, *names: str) -> list[list[object]]:

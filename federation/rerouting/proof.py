@@ -134,6 +134,9 @@ class _Names(dict[str, str]):
         return self.grid.name(key) or default or key
 
 
+AS_LOADED = "InitialState"
+"""PowSyBl's name of the variant that a network is loaded with."""
+
 _kept: dict[tuple[Path, int], Network] = {}
 """The last network of this process, so that the next study on the same views need not load it."""
 
@@ -155,6 +158,10 @@ def load_network(archive: Path, *, keep: bool = False) -> Network:
     _kept.clear()
     if network is None:
         network = pypowsybl.network.load(str(archive))
+    network.set_working_variant(AS_LOADED)
+    for variant in network.get_variant_ids():
+        if variant != AS_LOADED:
+            network.remove_variant(variant)
     if keep:
         _kept[key] = network
     return network

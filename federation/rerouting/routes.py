@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from federation.identity import authenticate, identity_key
 from federation.rerouting.documents import difference_model, plan_page, plan_turtle
+from federation.rerouting.planning import moment
 from federation.rerouting.service import Rerouting
 from federation.rerouting.studies import Kept, Studies, compare
 from federation.rerouting.study import Request
@@ -40,7 +41,11 @@ class StudyRoutes:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.service = Rerouting(gateway.home.path / "networks")
-        self.studies = Studies(gateway.home.path / "studies")
+        self.studies = Studies(
+            gateway.home.path / "studies",
+            most=gateway.settings.studies_per_caller,
+            days=gateway.settings.studies_days,
+        )
 
     def routes(self) -> list[Route]:
         """Return the routes to add to the gateway's table."""
@@ -172,6 +177,8 @@ def read_request(body: bytes) -> dict[str, Any]:
             raise BadRequest(f"{name!r} must be of type {known[name].__name__}.")
     if asked.get("n1") not in (None, "none", "reduced", "full"):
         raise BadRequest("'n1' must be none, reduced or full.")
+    if asked.get("at"):
+        moment(asked["at"])
     if not 0 <= (asked.get("verify") or 0) <= _MAX_VERIFY:
         raise BadRequest(f"'verify' must lie between 0 and {_MAX_VERIFY}.")
     return asked

@@ -1,14 +1,16 @@
-"""Studies kept, reopened and compared.
+"""Studies kept, reopened and compared, and swept when they are old or too many.
 
 In: a finished study as JSON and whose it is. Out: a `Kept` with an id that cannot be guessed. A
-study holds what its owner's rights showed, so it opens only for the same identity; to anyone else
-it does not exist.
+study holds what its owner's rights showed, so it lies in a folder of that identity and opens for no
+other; to anyone else it does not exist. One caller's studies never push out another's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,16 +34,26 @@ class Kept:
 
 
 class Studies:
-    """A folder of studies."""
+    """A folder with one folder of studies per identity.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: where they lie.
+        most: studies kept of one identity, the newest.
+        days: how long a study is kept.
+    """
+
+    def __init__(self, folder: Path, *, most: int = 200, days: float = 90.0) -> None:
+        self.folder, self.most, self.days = folder, most, days
         folder.mkdir(parents=True, exist_ok=True)
+        self.sweep()
 
     def keep(self, who: str, request: dict[str, Any], study: dict[str, Any]) -> Kept:
         """Save a study under a new id."""
         kept = Kept(secrets.token_urlsafe(16), who, request, study)
-        write_atomically(self._path(kept.id), orjson.dumps(asdict(kept)), mode=0o600)
+        own = self._own(who)
+        own.mkdir(exist_ok=True)
+        write_atomically(own / f"{kept.id}.json", orjson.dumps(asdict(kept)), mode=0o600)
+        self.sweep()
         return kept
 
     def get(self, identifier: str, who: str) -> Kept:
@@ -50,22 +62,38 @@ class Studies:
         Raises:
             NotFound: there is none of that id, or it is another's.
         """
-        if _ID.match(identifier) and self._path(identifier).is_file():
-            kept = Kept(**orjson.loads(self._path(identifier).read_bytes()))
+        path = self._own(who) / f"{identifier}.json"
+        if _ID.match(identifier) and path.is_file():
+            kept = Kept(**orjson.loads(path.read_bytes()))
             if secrets.compare_digest(kept.who.encode(), who.encode()):
                 return kept
         raise NotFound("There is no such study.", hint="Make one: kgfed reroute URL --from GSP.")
 
     def mine(self, who: str) -> list[Kept]:
         """Return the studies of an identity, newest first."""
-        found = [
-            Kept(**orjson.loads(path.read_bytes())) for path in sorted(self.folder.glob("*.json"))
-        ]
-        own = [kept for kept in found if kept.who == who]
-        return sorted(own, key=lambda kept: str(kept.study.get("made")), reverse=True)
+        found = [Kept(**orjson.loads(path.read_bytes())) for path in _newest(self._own(who))]
+        return [kept for kept in found if kept.who == who]
 
-    def _path(self, identifier: str) -> Path:
-        return self.folder / f"{identifier}.json"
+    def sweep(self) -> int:
+        """Remove what is older than its days, and of each identity all but the newest."""
+        oldest = time.time() - self.days * 86400
+        gone = [
+            path
+            for own in self.folder.iterdir()
+            for place, path in enumerate(_newest(own))
+            if place >= self.most or path.stat().st_mtime < oldest
+        ]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _own(self, who: str) -> Path:
+        return self.folder / hashlib.sha256(who.encode()).hexdigest()[:32]
+
+
+def _newest(folder: Path) -> list[Path]:
+    """Return the studies of a folder, newest first."""
+    return sorted(folder.glob("*.json"), key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

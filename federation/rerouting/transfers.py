@@ -160,6 +160,14 @@ class Zones:
         return frozenset(node for zone in side for node in self._nodes.get(zone, ()))
 
 
+def groups_of(zones: Zones, point: OpenPoint, side: int) -> list[Sequence[int]]:
+    """Return the groups of zones for which a cut is sought at one side of an open point."""
+    start, sinks = zones.of_node[point.ends[side]], zones.sinks[point.areas[side]]
+    if start in sinks:
+        return []
+    return list(_groups(zones, start, core(zones.graph, start, sinks), sinks))
+
+
 def _side(
     zones: Zones, point: OpenPoint, side: int, limit: int, rejected: Counter[str]
 ) -> list[Candidate]:

@@ -103,11 +103,12 @@ class Verification:
                 areas).
         """
         run = _Run(self.bench, candidate, self.footprints, self.impedances)
-        with self.bench.switched():
+        areas = (candidate.giver, candidate.receiver)
+        with self.bench.switched(areas):
             flow = run.through()
             if flow is not None and n1 != "none":
                 wanted = run.footprint.contingencies if n1 == "reduced" else run.everything()
-                run.n1 = self.contingencies.new(wanted)
+                run.n1 = self.contingencies.new(wanted, areas)
         return run.verified()
 
 
@@ -147,7 +148,7 @@ class _Run:
             self.failed = "after, taps free"
             return None
         self.flows["after"] = after
-        self.spread = self.bench.tap_spread()
+        self.spread = self.bench.taps.spread()
         return after
 
     def everything(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def holding_half_hours(
     reference = half_hour_of(in_utc(time)) if time else 0
     shut = blocked(planning, footprint, time)
     held: list[int] = []
-    with bench.switched("window"):
+    with bench.switched((candidate.giver, candidate.receiver), "window"):
         bench.operate(close=(candidate.point.switch, *candidate.point.also), open=candidate.open)
         for half_hour in range(HALF_HOURS):
             if half_hour not in shut:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,9 @@ def study(plan: dict[str, Any]) -> dict[str, Any]:
         "to": None,
         "made": "2026-12-01T17:30:00+00:00",
         "model_versions": {"DNOA": "v1"},
+        "policies": {"DNOA": "p1"},
+        "mappings": {"DNOA": ["cim-ies4@1;digest=d1"]},
+        "tools": {"gridspine": "0.1", "pypowsybl": "1.16.1"},
         "models": [
             {"iri": "urn:uuid:0000000a-0000-4000-8000-000000000000", "owner": "DNOA",
              "profiles": [ssh], "version": "1", "scenario_time": "2026-12-01T17:30:00Z"}
@@ -95,6 +99,25 @@ def test_turtle_says_what_is_switched_and_what_it_was_made_from(
     assert row["closed"].value == SWITCH.format(1) and row["n"].value == "2"
     assert row["verdict"].value == f"{GS}not_assessable"
     assert row["model"].value == study["models"][0]["iri"]
+
+
+def test_turtle_carries_versions_of_models_views_policies_mappings_and_tools(
+    study: dict[str, Any], plan: dict[str, Any]
+) -> None:
+    store = ox.Store()
+    store.load(plan_turtle("study1", study, plan), format=ox.RdfFormat.TURTLE)
+    query = f"""PREFIX gs: <{GS}> PREFIX prov: <http://www.w3.org/ns/prov#>
+        SELECT ?name ?value WHERE {{
+          ?plan prov:wasGeneratedBy ?study .
+          {{ ?study ?name ?value }} UNION {{ ?study prov:used ?model . ?model ?name ?value }} }}"""
+    found = {(row["name"].value, row["value"].value) for row in store.query(query)}  # type: ignore[union-attr,index]
+    assert found >= {
+        (f"{GS}modelVersion", "1"),
+        (f"{GS}viewVersion", "DNOA v1"),
+        (f"{GS}policyDigest", "DNOA p1"),
+        (f"{GS}mappingSet", "DNOA cim-ies4@1;digest=d1"),
+        (f"{GS}toolVersion", "pypowsybl 1.16.1"),
+    }
 
 
 def test_the_difference_model_is_read_back_as_the_switching(
@@ -129,6 +152,22 @@ def test_a_study_opens_again_only_for_whom_it_was_made(
     for identifier, who in ((kept.id, "public"), ("../secret", "planner-of-NESO"), ("x" * 20, "")):
         with pytest.raises(NotFound, match="no such study"):
             studies.get(identifier, who)
+
+
+def test_studies_are_swept_by_age_and_by_number_of_one_caller(
+    study: dict[str, Any], tmp_path: Path
+) -> None:
+    studies = Studies(tmp_path / "studies", most=2, days=1.0)
+    other = studies.keep("bob", {}, study)
+    made = [studies.keep("anna", {"n": n}, study) for n in range(4)]
+    assert {k.id for k in studies.mine("anna")} == {k.id for k in made[2:]}
+    assert studies.get(other.id, "bob") == other  # anna's many do not push out bob's one
+    (path,) = (tmp_path / "studies").rglob(f"{other.id}.json")
+    os.utime(path, (0, 0))
+    assert studies.sweep() == 1
+    with pytest.raises(NotFound):
+        studies.get(other.id, "bob")
+    assert len(Studies(tmp_path / "studies", most=1).mine("anna")) == 1
 
 
 def test_a_comparison_says_what_changed(study: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from federation.rerouting import taps
 from federation.rerouting.bench import Bench
 from federation.rerouting.contingencies import Contingencies
 from federation.rerouting.footprint import Footprints
@@ -64,9 +65,14 @@ def test_base_contingencies_kept_are_those_run_anew(
         kept.new(wanted)
     anew = Contingencies(four_bench)
     anew.new({iri: None for wanted in branches for iri in wanted})
-    assert kept._base.failed == anew._base.failed
-    assert kept._base.overloads == pytest.approx(anew._base.overloads)
-    assert kept._base.voltages.keys() == anew._base.voltages.keys()
+    assert kept._kept[frozenset()].outcomes.failed == anew._kept[frozenset()].outcomes.failed
+    assert kept._kept[frozenset()].outcomes.overloads == pytest.approx(
+        anew._kept[frozenset()].outcomes.overloads
+    )
+    assert (
+        kept._kept[frozenset()].outcomes.voltages.keys()
+        == anew._kept[frozenset()].outcomes.voltages.keys()
+    )
 
 
 def test_the_columns_that_are_judged_are_those_of_the_whole_tables(four_bench: Bench) -> None:
@@ -82,3 +88,21 @@ def test_a_slack_named_before_is_found_without_searching(four_bench: Bench) -> N
     searched = slack_of(four_bench.network, None)
     assert slack_of(four_bench.network, searched[0]) == searched
     assert slack_of(four_bench.network, "no such machine") == searched
+
+
+def test_taps_moved_area_by_area_come_to_what_all_at_once_come_to(
+    fresh_four: Fresh, four_bench: Bench, some: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At national size not all may move at once; areas hardly act on each other's taps."""
+    monkeypatch.setattr(taps, "MOVED_AT_ONCE", 30)
+    bench = Bench(fresh_four(), four_bench.grid, four_bench.areas)
+    assert not bench.taps.all_at_once and len(list(bench.taps.groups())) == 4
+    assert bench.base.converged and bench.spread <= 1
+    tap = four_bench.network.get_ratio_tap_changers(attributes=["tap"])["tap"]
+    other = bench.network.get_ratio_tap_changers(attributes=["tap"])["tap"]
+    assert abs(tap - other).max() <= 1
+    slow, fast = (Verification(b).verify(some[1], n1="reduced") for b in (four_bench, bench))
+    assert slow.n1 is not None and fast.n1 is not None and slow.failed == fast.failed == ""
+    assert fast.thermal["after"].percent == pytest.approx(slow.thermal["after"].percent, rel=0.02)
+    assert fast.voltage["after"].min_pu == pytest.approx(slow.voltage["after"].min_pu, abs=0.015)
+    assert bench.network.get_ratio_tap_changers(attributes=["regulating"])["regulating"].sum() == 0

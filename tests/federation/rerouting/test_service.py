@@ -162,6 +162,7 @@ def test_the_assembled_model_goes_out_as_cim_that_makes_the_same_network(
         (b'{"verify": true}', "must be of type int"),
         (b'{"verify": 100000}', "between 0 and"),
         (b'{"n1": "all"}', "none, reduced or full"),
+        (b'{"at": "tomorrow"}', "'tomorrow' is no time"),
     ],
 )
 def test_a_request_that_does_not_fit_is_refused_by_name(body: bytes, message: str) -> None:
