@@ -41,6 +41,10 @@ MOVED = {
     "control; the later leaves that open.",
 }
 """Those of them that were found to differ, and why; the others mean the same."""
+UNIT_CHANGED = (
+    "The earlier edition gives this per unit, the later in ohm: equal names for numbers that "
+    "cannot be compared. Denied, so that nobody claims it again."
+)
 SAME = "One term in two editions: name, kind and values are equal"
 SAYS = {
     "equal": f"{SAME}, and so are the definitions.",
@@ -82,18 +86,27 @@ def same_terms(terms: Mapping[str, Term], old: str, new: str) -> Iterator[Row]:
             says = "other end"
         moved = MOVED.get(name) if says == "anew" else None
         by = "ManualMappingCuration" if says in ("anew", "other end") else "LexicalMatching"
+        units = [_quantities(terms, ns + name) for ns in (old, new)]
+        denied = all(units) and units[0] != units[1]
         yield {
             "subject_label": name,
             "object_label": name,
             "subject_type": TYPE_OF_KIND[kind],
             "object_type": TYPE_OF_KIND[kind],
             "predicate_id": "skos:closeMatch" if moved else "skos:exactMatch",
+            "predicate_modifier": "Not" if denied else "",
             "mapping_justification": f"semapv:{by}",
             "confidence": f"{0.9 if says == 'unknown' else 0.85 + 0.14 * shared:.2f}",
             "gs_evidence": f"kind {kind} {values}".strip() + told,
-            "comment": moved or SAYS[says],
+            "comment": UNIT_CHANGED if denied else moved or SAYS[says],
             "name": name,
         }
+
+
+def _quantities(terms: Mapping[str, Term], iri: str) -> set[str]:
+    """Return the CIM datatypes of a property, which tell quantity and unit; none if not known."""
+    found = {local(one) for one in terms[iri].datatypes} if iri in terms else set()
+    return {"Float" if one == "Simple_Float" else one for one in found}
 
 
 def _agreement(first: str, second: str) -> tuple[str, float]:
@@ -152,7 +165,7 @@ def write_chained() -> None:
     earlier = {
         expand(same_prefixes, row["object_id"]): row
         for row in same
-        if row["predicate_id"] == "skos:exactMatch"
+        if row["predicate_id"] == "skos:exactMatch" and not row["predicate_modifier"]
     }
     chained = []
     for row in rows:

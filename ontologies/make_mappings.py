@@ -37,6 +37,8 @@ HEAD = (
 )
 DECIDED = ("cim-ies4", "dcat-ies4")
 SIDES = ("subject", "object")
+WHOLE = ("http://ies.data.gov.uk/ontology/ies4#", "https://w3id.org/gridspine#")
+"""Vocabularies whose every term is told, so that it can be proposed."""
 BASES = {
     "entsoe_cgmes3_rdfs": "http://iec.ch/TC57/CIM100",
     "entsoe_cgmes2415_rdfs": "http://iec.ch/TC57/2013/CIM-schema-cim16",
@@ -187,7 +189,7 @@ def complete(path: Path, terms: Mapping[str, Term]) -> set[str]:
 
 
 def write_terms(terms: Mapping[str, Term], named: Iterable[str], path: Path) -> None:
-    """Write what is known of the terms that sets name and of those above them; no definitions."""
+    """Write what is known of terms and of those above them; definitions of our own only."""
     wanted = set(named)
     for iri in named:
         wanted.update(one for one in ancestors(terms, iri) if one in terms)
@@ -217,6 +219,7 @@ def main(folder: Path) -> None:
     for path in sorted((HERE / "mappings").glob("*.sssom.tsv")):
         _, rows, prefixes = read(path)
         named |= {expand(prefixes, row[f"{side}_id"]) for row in rows for side in SIDES}
+    named |= {iri for iri in terms if iri.startswith(WHOLE)}
     write_terms(terms, named, HERE / "mappings" / "terms.csv")
 
 

@@ -2,8 +2,8 @@
 
 In: ontologies/cim-namespaces.csv (groups of namespaces) and cim-datatypes.csv. Out: all spellings
 of a term. Rule: the same local name in two namespaces of one group is the same term, unless the
-vocabularies give it different kinds or datatypes; then each stays alone. Data is kept as it was
-published; queries are widened by this table (docs/reading-cim.md, "Namespaces").
+vocabularies give it different kinds, datatypes or units; then each stays alone. Data is kept as it
+was published; queries are widened by this table (docs/reading-cim.md, "Namespaces").
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from functools import lru_cache
 from kgnode.names import resource_folder
 
 _VARIES = "varies"
+UNIT_CHANGED = frozenset({"r0", "r2", "x0", "x2"})
+"""Of SynchronousMachine: per unit in CIM16, in ohm in CIM100, so the numbers cannot be compared."""
 
 
 def split(iri: str) -> tuple[str, str]:
@@ -49,7 +51,8 @@ def exceptions() -> frozenset[tuple[str, str]]:
             term = group, row["name"]
             if meanings.setdefault(term, meaning) != meaning:
                 meanings[term] = _VARIES
-    return frozenset(term for term, meaning in meanings.items() if meaning == _VARIES)
+    changed = {("cim", f"SynchronousMachine.{name}") for name in UNIT_CHANGED}
+    return frozenset(term for term, what in meanings.items() if what == _VARIES) | changed
 
 
 @lru_cache(maxsize=65536)

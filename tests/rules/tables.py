@@ -1,7 +1,8 @@
 """Tables of the reference pages, made from the code: ``python -m tests.rules.tables``.
 
-In: the error tree, the commands, the route tables. Out: docs/errors.md, docs/commands.md and
-docs/http.md, each with its table after a mark; a test fails when one is not fresh.
+In: the error tree, the commands, the route tables, our vocabulary. Out: docs/errors.md,
+docs/commands.md, docs/http.md and docs/vocabulary.md, each with its table after a mark; a test
+fails when one is not fresh.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import federation.demo.cli
 import kgnode.cli
 from kgnode.errors import GridspineError
 from kgnode.web.app import ROUTES
+from tests.rules.vocabulary import vocabulary
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARK = "<!-- below: made by python -m tests.rules.tables -->"
@@ -77,6 +79,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "errors.md": errors,
     "commands.md": commands,
     "http.md": routes,
+    "vocabulary.md": vocabulary,
 }
 
 

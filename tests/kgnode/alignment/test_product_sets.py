@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from kgnode.alignment.conflicts import conflicts
 from kgnode.alignment.mapping import BOTH_WAYS, RELATED, Status
+from kgnode.alignment.reasoning import reason
+from kgnode.alignment.terms import known_terms
+from kgnode.cim.namespaces import exceptions
 from kgnode.names import resource_folder
 from tests.kgnode.alignment.product import FOLDER, NAMES, product_set, structural
 
@@ -76,6 +80,33 @@ def test_what_is_text_in_cim_never_becomes_a_name_or_a_period() -> None:
     for row in product_set("cim-ies4").mappings:
         if row.object.rpartition("#")[2] in things and not row.negative:
             assert row.predicate.endswith("relatedMatch"), row.id
+
+
+@pytest.mark.parametrize("names", [["cim-ies4"], ["dcat-ies4"], [*NAMES]], ids="+".join)
+def test_the_sets_have_no_conflict_and_are_coherent(names: list[str]) -> None:
+    rows = [row for name in names for row in product_set(name).mappings]
+    assert conflicts(rows, known_terms()) == ()
+    verdict = reason(rows, known_terms(), seconds=120)
+    if shutil.which("java"):
+        assert verdict.reasoned, verdict.reason
+        assert verdict.coherent, verdict
+
+
+def test_terms_whose_unit_changed_are_denied() -> None:
+    denied = {
+        row.object.rpartition("#")[2]
+        for row in product_set("cim16-cim100").mappings
+        if row.negative
+    }
+    assert denied == {f"SynchronousMachine.{name}" for name in ("r0", "r2", "x0", "x2")}
+    assert {("cim", name) for name in denied} < exceptions()
+
+
+def test_the_documented_counts_are_right() -> None:
+    page = (resource_folder("ontologies").parent / "docs" / "alignment-patterns.md").read_text()
+    for name in NAMES:
+        (told,) = re.findall(rf"^\| `{name}` \|.*\| ([\d,]+) \|", page, re.MULTILINE)
+        assert int(told.replace(",", "")) == len(product_set(name).mappings), name
 
 
 def test_a_chained_row_says_through_which_rows() -> None:

@@ -66,6 +66,11 @@ def _back(store: ox.Store, name: str) -> set[Fact]:
     return _facts(constructed(made, BACK[name]))
 
 
+def _numbers(facts: set[Fact]) -> set[Fact]:
+    """Return facts with their numbers as such: coordinates become decimals."""
+    return {(s, p, str(float(o.split('"')[1]))) for s, p, o in facts}
+
+
 def test_every_map_has_a_way_back() -> None:
     assert set(MAPS) == set(BACK)
     assert len(MAPS) >= 30
@@ -83,6 +88,8 @@ def test_a_map_there_and_back_gives_the_same_facts(name: str, grid: ox.Store) ->
         assert expected < found
         assert {(s, o) for s, _, o in expected} == {(s, o) for s, _, o in found}
         return
+    if name == "positions":
+        found, expected = _numbers(found), _numbers(expected)
     assert found == expected
 
 
