@@ -16,6 +16,7 @@ from federation.members import Identity
 from federation.report import Report, Status, judge
 from federation.run import Federation as Federation
 from federation.run import Run
+from federation.sourced import check
 from federation.spelling import Unread
 from federation.syntax import read
 from kgnode.errors import NotComplete
@@ -39,6 +40,8 @@ class Ask:
     named_graphs: tuple[str, ...] = ()
     at: datetime | None = None
     mappings: tuple[str, ...] = ()
+    sources: bool = False
+    """True where each row is to say which members it came from, in a column ``source``."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
     start = time.monotonic()
     parsed = parse(ask.text)
     guard(parsed)
+    query = read_query(parsed)
+    if ask.sources:
+        check(query)
     media_type = negotiate(ask.accept, parsed.form)
     allowed = federation.settings.federation_timeout_seconds
     deadline = start + min(allowed, ask.timeout_seconds or allowed)
@@ -76,7 +82,7 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
     )
     renew: frozenset[str] = frozenset()
     for attempt in range(1, _ATTEMPTS + 1):
-        run = Run(parsed, read_query(parsed), media_type, federation, scope)
+        run = Run(parsed, query, media_type, federation, scope, ask.sources)
         body = await run.carry_out(renew)
         renew = run.outdated()
         if not renew or attempt == _ATTEMPTS:

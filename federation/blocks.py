@@ -71,8 +71,20 @@ class Block:
     """How many UNIONs its union children come from."""
     query: Select | None = None
     """The subquery, for a child that is one."""
+    positive: bool = True
+    """False for the pattern of an EXISTS that is negated or computed with."""
     gives: frozenset[str] = frozenset()
     """Variables whose values in a subquery limit what it is joined with."""
+
+    @property
+    def lineage(self) -> Literal["none", "whole", "each"]:
+        """How its patterns count among a row's sources (see ``tracing``)."""
+        above = self.parent.lineage if self.parent is not None else "each"
+        if self.kind == "minus" or above == "none":
+            return "none"
+        if self.kind == "exists":
+            return "whole" if self.positive else "none"
+        return "whole" if self.kind == "sub" else above
 
     @property
     def core(self) -> frozenset[str]:
@@ -165,7 +177,9 @@ class _Builder:
         self, expression: Expression, block: Block, bound: frozenset[str], sensitive: str
     ) -> None:
         for inner in expression.exists:
-            self.node(inner, self.child("exists", block, bound), sensitive)
+            child = self.child("exists", block, bound)
+            child.positive = expression.plain_exists
+            self.node(inner, child, sensitive)
 
 
 def _passed(query: Select) -> frozenset[str] | None:

@@ -41,7 +41,11 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Task:
-    """What to do with the parts: ``op`` query, rows or table (see ``push.Push``)."""
+    """What to do with the parts: ``op`` query, rows or table (see ``push.Push``).
+
+    ``traced`` is a query for the solutions behind the rows where their sources are wanted: by
+    ``columns`` and the ``patterns`` to look for (see ``tracing``).
+    """
 
     media: str
     query: str = ""
@@ -53,6 +57,8 @@ class Task:
     offset: int = 0
     limit: int | None = None
     whole_only: bool = False
+    traced: str = ""
+    patterns: tuple[dict[str, Any], ...] = ()
 
 
 class Evaluators:

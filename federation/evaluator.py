@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 import orjson
 import pyoxigraph as ox
 
+from federation import tracing
+
 SKOLEM = "urn:gridspine:bnode:"
 _FORMATS = {
     "nt": ox.RdfFormat.N_TRIPLES,
@@ -136,6 +138,18 @@ def tabular(head: dict[str, Any], bodies: list[bytes], sink: Limited) -> dict[st
     return {"failed": "", "rows": len(cells)}
 
 
+def traced(head: dict[str, Any], bodies: list[bytes], store: ox.Store, result: Any) -> Any:
+    """Return the rows with the members that each came from."""
+    holders = tracing.Holders()
+    for part, body in zip(head["parts"], bodies, strict=True):
+        parsed = ox.parse(body, format=_FORMATS[part["kind"]], rename_blank_nodes=True)
+        quads = (ox.Quad(blank(q.subject), q.predicate, blank(q.object)) for q in parsed)
+        holders.add(part["source"], quads)
+    solutions: Any = store.query(head["traced"])
+    found = tracing.sources(solutions, head["columns"], head["patterns"], holders)
+    return _table(tracing.table(result, head["columns"], found))
+
+
 def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], bytes]:
     """Evaluate one frame."""
     sink = Limited(head["max_bytes"])
@@ -151,6 +165,8 @@ def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], b
         for iri in head["graphs"]:
             store.add_graph(ox.NamedNode(iri))
         result: Any = store.query(head["query"])
+        if head["traced"]:
+            result = traced(head, bodies, store, result)
         result.serialize(sink, format=_RDF.get(head["media"]) or _RESULTS[head["media"]])
     except Faulty as error:
         return {"failed": "part", "source": error.args[0]}, b""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from federation.blocks import Leaf
-from federation.evaluate import Part
+from federation.evaluate import Evaluated, Evaluators, Part, Task
 from federation.members import NTRIPLES, Identity, Member, MemberPool, Reply
 from federation.plain import PlainEndpoints
 from federation.report import Loss, Report, Source, Status, Step
@@ -88,6 +88,14 @@ class Fetched:
         if body.strip():
             self.keep(Part(reply.member, kind, body))
         return reply
+
+    async def evaluate(self, task: Task, evaluators: Evaluators, deadline: float) -> Evaluated:
+        """Carry out a task, again without a member whose triples are ill-formed."""
+        while True:
+            done = await evaluators.evaluate(task, self.parts, deadline)
+            if done.faulty is None:
+                return done
+            self.drop(done.faulty)
 
     def note(self, reply: Reply, leaves: Sequence[Leaf], rows: int = 0) -> None:
         """Count a reply in; the patterns it was for are lost if it is not usable."""

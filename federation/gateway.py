@@ -115,6 +115,7 @@ class Gateway:
                 request.named_graphs,
                 request.at,
                 request.mappings,
+                _flag(request, "source"),
             ),
             self.refresh(),
         )
@@ -147,6 +148,14 @@ class Gateway:
                 )
             body = orjson.dumps({**orjson.loads(body), "report": got.report.to_json()})
         return SparqlAnswer(200, headers, got.media_type, _once(body), body)
+
+
+def _flag(request: SparqlRequest, name: str) -> bool:
+    """Read a parameter that is 1, 0 or left out."""
+    given = request.parameters.get(name, ("0",))
+    if given not in (("0",), ("1",)):
+        raise BadRequest(f"{name}={given[0][:40]} is not known.", hint=f"Use {name}=1.")
+    return given == ("1",)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

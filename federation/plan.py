@@ -92,6 +92,7 @@ def make(
     *,
     narrowed: bool,
     repeatable: bool,
+    pushable: bool = True,
 ) -> Plan:
     """Return the plan of a query."""
     root = blocks(query)
@@ -105,7 +106,7 @@ def make(
     locality = Locality(hosts, terms) if terms is not None and not narrowed else None
     blank = any(k.summary.blank_nodes for k in known.values() if k.summary)
     whole = locality is not None and repeatable and not blank and query.form != "DESCRIBE"
-    if whole and locality is not None and every:
+    if whole and pushable and locality is not None and every:
         found = united(root, locality)
         if found is not None and all(known[member].summary for member in found):
             plan.hosts = found

@@ -13,23 +13,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from federation.algebra import Graph, Select, Triple, walk_query
-from federation.blocks import Leaf, blocks
-from federation.evaluate import Evaluated, Evaluators, Part, Task
+from federation.blocks import Block, Leaf, blocks
+from federation.evaluate import Evaluators, Task
 from federation.fetch import Fetched, Scope, request
 from federation.freshness import Watch, disagreeing
 from federation.literals import LiteralDesk, Literals
-from federation.members import NTRIPLES, Member, MemberPool, Reply
+from federation.members import Member, MemberPool
 from federation.plain import PlainEndpoints
 from federation.plan import Plan, make, spelled
-from federation.push import Push, rows_only
 from federation.report import Step
 from federation.rounds import Rounds
+from federation.sourced import tracing
 from federation.subquery import SubQuery, compose
 from federation.summaries import Known, Summaries
 from federation.tokens import TermDesk, Terms
+from federation.whole import Whole
 from kgnode.query.parse import ParsedQuery
 from kgnode.query.serialise import engine_format
 from kgnode.settings import Settings, load_settings
@@ -52,7 +51,9 @@ class Federation:
     plain: PlainEndpoints
     evaluators: Evaluators
     settings: Settings = field(default_factory=load_settings)
-    plans: dict[tuple[str, str, bool], tuple[tuple[Any, ...], Plan]] = field(default_factory=dict)
+    plans: dict[tuple[str, str, bool, bool], tuple[tuple[Any, ...], Plan]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def of(cls, members: Sequence[Member], settings: Settings | None = None) -> Federation:
@@ -85,6 +86,8 @@ class Run:
     media_type: str
     federation: Federation
     scope: Scope
+    sources: bool = False
+    """True where each row is to say which members it came from."""
     fetched: Fetched = field(init=False)
     known: dict[str, Known] = field(default_factory=dict)
     terms: Terms | None = None
@@ -143,7 +146,11 @@ class Run:
         self.leaves = plan.leaves
         scope = self.scope
         if plan.push is not None:
-            body = await self._push(plan, plan.push)
+            note = plan.push.note
+            self._explain(plan, "pushdown" if len(plan.hosts) == 1 else "rows", note)
+            whole = Whole(self._members, scope, self.fetched, self.federation.evaluators)
+            media = engine_format(self.media_type, self.parsed.form)
+            body = await whole.carry_out(query, plan, media)
             if body is not None:
                 return body
             self.fetched = Fetched(scope.dataset, notes=self.fetched.notes)
@@ -152,7 +159,7 @@ class Run:
     async def _plan(self, query: Select) -> Plan:
         """Return the plan, kept while no member's view changes."""
         scope = self.scope
-        key = (scope.identity.key, self.parsed.text, scope.narrowed)
+        key = (scope.identity.key, self.parsed.text, scope.narrowed, self.sources)
         triples = [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
         refused = await self._refused(triples)
         basis = (
@@ -177,6 +184,7 @@ class Run:
             refused,
             narrowed=self.scope.narrowed,
             repeatable=self.parsed.repeatable,
+            pushable=not self.sources,
         )
         if len(self.federation.plans) >= _PLANS_KEPT:
             self.federation.plans.clear()
@@ -210,7 +218,7 @@ class Run:
         await Rounds(
             groups, self._members, self.terms, query.prologue, self.scope, self.fetched
         ).run()
-        return await self._evaluate(self._graphs() if uses_graphs else ())
+        return await self._evaluate(self._graphs() if uses_graphs else (), plan.root)
 
     async def _everything(self, leaves: Sequence[Leaf]) -> None:
         """Fetch all that every member shows."""
@@ -237,101 +245,16 @@ class Run:
             named &= set(self.scope.dataset[1])
         return tuple(sorted(named))
 
-    async def _evaluate(self, graphs: Sequence[str]) -> bytes:
+    async def _evaluate(self, graphs: Sequence[str], root: Block | None = None) -> bytes:
         task = Task(
             engine_format(self.media_type, self.parsed.form),
             self.parsed.without_dataset(),
             tuple(graphs),
         )
-        return (await self._task(task)).body
-
-    async def _task(self, task: Task) -> Evaluated:
-        """Carry out a task, again without a member whose triples are ill-formed."""
-        while True:
-            done = await self.federation.evaluators.evaluate(
-                task, self.fetched.parts, self.scope.deadline
-            )
-            if done.faulty is None:
-                return done
-            self.fetched.drop(done.faulty)
-
-    # the query whole
-
-    async def _push(self, plan: Plan, push: Push) -> bytes | None:
-        """Return the answer of a pushed query, None where it must be done in another way."""
-        self._explain(plan, "pushdown" if len(plan.hosts) == 1 else "rows", push.note)
-        leaves = plan.leaves
-        query = SubQuery(push.text, push.accept, ())
-        replies = await asyncio.gather(
-            *(
-                request(self._members[m], query, self.scope, self.fetched, self.scope.until())
-                for m in sorted(plan.hosts)
-            )
-        )
-        self.fetched.rounds += 1
-        if any(reply.outcome == "truncated" for reply in replies):
-            return None  # its parts may still be small enough
-        for reply in replies:
-            rows = max(0, reply.body.count(b"\n") - 1)
-            self.fetched.note(reply, leaves, rows)
-        return await self._finish(push, [reply for reply in replies if reply.ok])
-
-    async def _finish(self, push: Push, replies: Sequence[Reply]) -> bytes | None:
-        media = engine_format(self.media_type, self.parsed.form)
-        if push.finish == "ask":
-            return await self._yes(replies, media)
-        kind = "nt" if push.accept == NTRIPLES else "tsv"
-        self.fetched.parts = [Part(r.member, kind, r.body) for r in replies if r.body]
-        if push.finish == "triples":
-            everything = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
-            return (await self._task(Task(media, everything))).body
-        task = Task(
-            media,
-            op=push.finish,
-            columns=push.columns,
-            before=push.before,
-            after=push.after,
-            offset=push.offset,
-            limit=push.limit,
-            whole_only=push.whole_only,
-        )
-        done = await self._task(task)
-        if not done.unbound:
-            return done.body
-        whole = rows_only(self.query) if self.query is not None else None
-        if whole is None:
-            return None
-        plan = Plan({}, None, whole, frozenset(r.member for r in replies))
-        return await self._again(plan, whole)
-
-    async def _again(self, plan: Plan, push: Push) -> bytes | None:
-        leaves = list({leaf for fed in self.fetched.feeds.values() for leaf in fed})
-        query = SubQuery(push.text, push.accept, ())
-        replies = await asyncio.gather(
-            *(
-                request(self._members[m], query, self.scope, self.fetched, self.scope.until())
-                for m in sorted(plan.hosts)
-            )
-        )
-        self.fetched.rounds += 1
-        for reply in replies:
-            self.fetched.note(reply, leaves, max(0, reply.body.count(b"\n") - 1))
-        return await self._finish(push, [reply for reply in replies if reply.ok])
-
-    async def _yes(self, replies: Sequence[Reply], media: str) -> bytes:
-        yes = False
-        for reply in replies:
-            try:
-                document = orjson.loads(reply.body)
-                yes = yes or document["boolean"] is True
-            except (ValueError, KeyError, TypeError):
-                leaves = list(self.fetched.feeds[reply.member])
-                bad = replace(reply, outcome="protocol", detail="no boolean", body=b"")
-                self.fetched.note(bad, leaves)
-        text = "ASK {}" if yes else "ASK { FILTER(false) }"
-        return (await self.federation.evaluators.evaluate(
-            Task(media, text), (), self.scope.deadline
-        )).body  # fmt: skip
+        if self.sources and self.query is not None and root is not None:
+            task = replace(task, **tracing(self.query, root))
+        evaluators = self.federation.evaluators
+        return (await self.fetched.evaluate(task, evaluators, self.scope.deadline)).body
 
     def _explain(self, plan: Plan, way: str, note: str = "") -> None:
         self.fetched.steps = []

@@ -68,6 +68,23 @@ def test_get_works_and_the_report_can_be_inline(client: TestClient) -> None:
     assert got.json()["report"]["status"] == "complete"
 
 
+def test_rows_say_where_they_came_from_in_any_format(client: TestClient) -> None:
+    got = client.get(
+        "/sparql", params={"query": JOIN, "source": "1"}, headers={"Accept": "text/csv"}
+    )
+    head, row = got.text.splitlines()
+    assert (head.rpartition(",")[2], row.rpartition(",")[2]) == ("source", "A B")
+    assert client.get("/sparql", params={"query": JOIN, "source": "yes"}).status_code == 400
+    asked = client.get("/sparql", params={"query": "ASK { ?s ?p ?o }", "source": "1"})
+    assert asked.status_code == 400
+
+
+def test_a_mapping_set_must_be_named_with_its_version(client: TestClient) -> None:
+    got = client.get("/sparql", params={"query": JOIN, "mappings": "words"})
+    assert got.status_code == 400
+    assert "name@version" in got.json()["hint"]
+
+
 def test_a_lost_member_is_a_problem_with_the_report(running: Cluster, client: TestClient) -> None:
     running.nodes["B"].fault = lambda action: Fault(raw=b"") if action == "sparql" else None
     try:

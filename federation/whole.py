@@ -1,0 +1,92 @@
+"""Carries out a query that goes whole to its hosts.
+
+In: a plan with a ``Push``. Out: the answer, from the hosts' rows, yes or no, or triples; None where
+it must be done in another way, because a host's answer is too large or a sum cannot be made of
+parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from federation.algebra import Select
+from federation.evaluate import Evaluators, Part, Task
+from federation.fetch import Fetched, Scope, request
+from federation.members import NTRIPLES, Member, Reply
+from federation.plan import Plan
+from federation.push import Push, rows_only
+from federation.subquery import SubQuery
+
+
+@dataclass
+class Whole:
+    """What one attempt at a pushed query works with."""
+
+    members: Mapping[str, Member]
+    scope: Scope
+    fetched: Fetched
+    evaluators: Evaluators
+
+    async def carry_out(self, query: Select, plan: Plan, media: str) -> bytes | None:
+        """Return the answer in the wanted format, None where it must be done in another way."""
+        push = plan.push
+        while push is not None:
+            replies = await self._ask(plan, push)
+            if any(reply.outcome == "truncated" for reply in replies):
+                return None  # its parts may still be small enough
+            usable = [reply for reply in replies if reply.ok]
+            if push.finish == "ask":
+                return await self._yes(usable, media)
+            kind = "nt" if push.accept == NTRIPLES else "tsv"
+            self.fetched.parts = [Part(r.member, kind, r.body) for r in usable if r.body]
+            task = _finish(push, media)
+            done = await self.fetched.evaluate(task, self.evaluators, self.scope.deadline)
+            if not done.unbound:
+                return done.body
+            push = rows_only(query)
+        return None
+
+    async def _ask(self, plan: Plan, push: Push) -> list[Reply]:
+        query = SubQuery(push.text, push.accept, ())
+        replies = await asyncio.gather(
+            *(
+                request(self.members[m], query, self.scope, self.fetched, self.scope.until())
+                for m in sorted(plan.hosts)
+            )
+        )
+        self.fetched.rounds += 1
+        for reply in replies:
+            if reply.outcome != "truncated":
+                self.fetched.note(reply, plan.leaves, max(0, reply.body.count(b"\n") - 1))
+        return list(replies)
+
+    async def _yes(self, replies: list[Reply], media: str) -> bytes:
+        yes = False
+        for reply in replies:
+            try:
+                yes = yes or orjson.loads(reply.body)["boolean"] is True
+            except (ValueError, KeyError, TypeError):
+                leaves = list(self.fetched.feeds[reply.member])
+                bad = replace(reply, outcome="protocol", detail="no boolean", body=b"")
+                self.fetched.note(bad, leaves)
+        task = Task(media, "ASK {}" if yes else "ASK { FILTER(false) }")
+        return (await self.evaluators.evaluate(task, (), self.scope.deadline)).body
+
+
+def _finish(push: Push, media: str) -> Task:
+    if push.finish == "triples":
+        return Task(media, "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }")
+    return Task(
+        media,
+        op=push.finish,
+        columns=push.columns,
+        before=push.before,
+        after=push.after,
+        offset=push.offset,
+        limit=push.limit,
+        whole_only=push.whole_only,
+    )
