@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
 
     # views and evaluators
+    mappings_build_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Longest time to add what follows under mappings to a view, seconds",
+    )
     view_memory_bytes: int = Field(4 << 30, gt=0, description="All views in memory, bytes")
     view_named_graphs: bool = Field(True, description="Views also hold one graph per model")
     evaluators_per_view: int = Field(2, gt=0, description="Evaluator processes of a view, count")

@@ -8,6 +8,7 @@ none of it runs without them. They run in the view host, over what the caller ma
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,6 +21,7 @@ from kgnode.alignment.statements import Terms, Undecided, link
 from kgnode.errors import BadMapping
 
 FORBIDDEN = frozenset({"service_graph_pattern", "graph_graph_pattern", "dataset_clause"})
+_WORD = re.compile(r"(?P<before>[^A-Za-z0-9_]?)(?P<word>[A-Za-z0-9_]*service[A-Za-z0-9_]*)", re.I)
 FRESH = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 
 
@@ -52,8 +54,10 @@ def construct(name: str, text: str) -> Construct:
         BadMapping: it is no CONSTRUCT query that gives the same triples wherever it runs.
     """
     root = read_tree(text)
-    if "\\u" in text.lower() or root.has_error:
+    if "\\u" in text.lower() or "\r" in text or root.has_error:
         raise _bad(name, "it cannot be read with certainty")
+    if any(_may_request(match) for match in _WORD.finditer(text)):
+        raise _bad(name, "it holds the word service where it may be taken for a request")
     query = next((child for child in root.children if child.type == "construct_query"), None)
     if query is None:
         raise _bad(name, "it is no CONSTRUCT query")
@@ -105,6 +109,16 @@ def _leaves(node: tree_sitter.Node) -> list[tree_sitter.Node]:
         found.append(node := pending.pop())
         pending.extend(node.children)
     return found
+
+
+def _may_request(match: re.Match[str]) -> bool:
+    """Tell whether a word could be the keyword to any reader: not the end of a name.
+
+    Names are ``?in_service``, ``gs:InServiceState`` and, of CIM, ``Equipment.inService``.
+    """
+    before, word = match["before"], match["word"]
+    named = before in ("?", "$", ":") and not word.lower().startswith("service")
+    return not named and (before, word) != (".", "inService")
 
 
 def _bad(name: str, reason: str) -> BadMapping:

@@ -7,7 +7,10 @@ the permitted cells, so nothing can follow from what is hidden.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import resource
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,9 +53,11 @@ class Derivation:
         parts = (self.classes, self.properties, self.individuals, self.constructs)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the order to a view host."""
+    def to_json(self, most: int | None = None, seconds: float | None = None) -> dict[str, Any]:
+        """Return the order to a view host: what to add, at most how many triples, how long."""
         return {
+            "most": most,
+            "seconds": seconds,
             "classes": self.classes,
             "properties": self.properties,
             "individuals": self.individuals,
@@ -60,8 +65,23 @@ class Derivation:
         }
 
 
+class TooMuch(Exception):
+    """More follows than a view may hold."""
+
+
 def derive(store: Store, order: Mapping[str, Any], *, disk: bool = False) -> int:
-    """Add what follows, graph by graph, and return how many triples that were."""
+    """Add what follows, graph by graph, and return how many triples that were.
+
+    A process that takes longer than ``order["seconds"]`` ends: a query cannot be stopped.
+
+    Raises:
+        TooMuch: more than ``order["most"]`` triples.
+    """
+    with _ending_after(order["seconds"]):
+        return _derive(store, order, disk)
+
+
+def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
     before = len(store)
     add = store.bulk_extend if disk else store.extend
     properties, individuals = _terms(order["properties"]), _terms(order["individuals"])
@@ -79,12 +99,41 @@ def derive(store: Store, order: Mapping[str, Any], *, disk: bool = False) -> int
         if quad.predicate != _TYPE
     ]
     _add(add, (Quad(q.subject, q.predicate, t, q.graph_name) for q, ts in matching for t in ts))
-    made: list[Quad] = []
-    for text in order["constructs"]:
-        triples: Any = store.query(text)
-        made += [Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in triples]
+    made: set[Quad] = set()
+    with contextlib.nullcontext() if disk else _opening_nothing():
+        for text in order["constructs"]:
+            triples: Any = store.query(text)
+            for triple in triples:
+                made.add(Quad(triple.subject, triple.predicate, triple.object))
+                if order["most"] is not None and len(made) > order["most"]:
+                    raise TooMuch(f"more than {order['most']} triples follow")
     _add(add, made)
     return len(store) - before
+
+
+@contextlib.contextmanager
+def _ending_after(seconds: float | None) -> Iterator[None]:
+    """End this process unless what is done meanwhile is done in time."""
+    if seconds is None:
+        yield
+        return
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextlib.contextmanager
+def _opening_nothing() -> Iterator[None]:
+    """Let nothing be opened meanwhile, no socket to whatever a query may name."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Following:

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from kgnode.errors import Unexpected
+from kgnode.errors import TooCostly, Unexpected
+from kgnode.settings import Settings
 from kgnode.store.cells import Cell
 from kgnode.store.derive import Derivation
 from kgnode.store.door import Door
@@ -37,6 +38,9 @@ class Key(NamedTuple):
         """The cells, of the default graph and of the named graphs."""
         return self.cells, self.named
 
+
+DERIVED_TRIPLE_BYTES = 400
+"""What a triple that follows is expected to take, of all views' memory."""
 
 POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="view-host")
 """Threads that wait for hosts; apart, so that builds never hold up what else waits in a thread."""
@@ -132,9 +136,21 @@ class Seat:
 
 
 async def load(
-    folder: Path, key: Key, files: dict[Cell, str], image: Path | None, *, fork: bool
+    folder: Path,
+    key: Key,
+    files: dict[Cell, str],
+    image: Path | None,
+    settings: Settings,
+    *,
+    fork: bool,
 ) -> HostProcess:
-    """Start a host and have it build a view from cell files."""
+    """Start a host and have it build a view from cell files.
+
+    Raises:
+        TooCostly: what follows from them is too much, or takes too long.
+    """
+    most = settings.view_memory_bytes // DERIVED_TRIPLE_BYTES
+    seconds = settings.mappings_build_seconds
     host = HostProcess(folder, fork=fork)
     try:
         await in_thread(
@@ -143,8 +159,16 @@ async def load(
             default=sorted({files[cell] for cell in key[0]}),
             named=sorted({(files[cell], cell.model) for cell in key[1]}),
             disk=None if image is None else str(image),
-            derived=None if key.derived is None else key.derived.to_json(),
+            derived=None if key.derived is None else key.derived.to_json(most, seconds),
         )
+    except (HostGone, Unexpected) as error:
+        host.close_soon()
+        if key.derived is None:
+            raise
+        raise TooCostly(
+            "What follows from the data under these mapping sets takes too long, or too much.",
+            hint="A structural map of a set may make too much; see mappings_build_seconds.",
+        ) from error
     except BaseException:
         host.close_soon()
         raise

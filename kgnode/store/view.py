@@ -94,6 +94,8 @@ class View:
         function: Callable[[Store], bytes] | Callable[[Store, bytes], bytes],
         argument: bytes | None = None,
         timeout_seconds: float = 60.0,
+        *,
+        leaves: bool = False,
     ) -> bytes:
         """Run one of our own functions on the view's store, in an evaluator.
 
@@ -101,6 +103,7 @@ class View:
             function: module-level, in a module of ``kgnode``.
             argument: given to the function after the store, if it is not None.
             timeout_seconds: the deadline.
+            leaves: the evaluator ends after it, since the function changes its copy of the view.
 
         Raises:
             Unexpected: the function is not one of ours.
@@ -110,6 +113,8 @@ class View:
         if not name.startswith("kgnode."):
             raise Unexpected(f"{name} is not a function of kgnode.")
         request: dict[str, object] = {"function": name, "bytes": 1 << 40, "cut": False}
+        if leaves:
+            request["leaves"] = True
         if argument is not None:
             request["argument"] = base64.b64encode(argument).decode()
         return await (await self._ask(request, timeout_seconds)).read()
@@ -288,7 +293,9 @@ class Views:
             if image is not None and image.exists():
                 host = await seats.reopen(self._folder, image, fork=self._fork)
             else:
-                host = await seats.load(self._folder, key, files, image, fork=self._fork)
+                host = await seats.load(
+                    self._folder, key, files, image, self._settings, fork=self._fork
+                )
         except BaseException:
             if image is not None:
                 self._room.drop(key, image)
