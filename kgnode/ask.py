@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -146,14 +146,35 @@ def _file(path: Path) -> str:
 def _over_http(
     url: str, query: str, accept: str, options: Mapping[str, str], token: str | None
 ) -> tuple[bytes, dict[str, str]]:
+    connection, path = _connection(url)
+    path = path if path.endswith("/sparql") else f"{path}/sparql"
+    return _exchange(connection, path, query, accept, options, token)
+
+
+def fetch(
+    url: str, path: str, token: Path | None, options: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return the JSON that a node answers at a path of its own.
+
+    Raises:
+        BadRequest: no address. MissingFile: the token file cannot be read.
+        MemberError: the address cannot be reached. GridspineError: what the node answered.
+    """
+    connection, stem = _connection(url)
+    kept = _file(token).strip() if token else None
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {kept}"} if kept else {})
+    target = f"{stem.removesuffix('/sparql')}{path}?{urlencode(options)}"
+    found: dict[str, Any] = orjson.loads(_sent(connection, "GET", target, None, headers)[0])
+    return found
+
+
+def _connection(url: str) -> tuple[HTTPConnection, str]:
+    """Return a connection to an address, and the path that the address has."""
     parts = urlsplit(url)
     if not parts.hostname:
         raise BadRequest(f"{url} is no address.", hint="For example http://127.0.0.1:8700.")
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=CONNECT_SECONDS)
-    path = parts.path.rstrip("/")
-    path = path if path.endswith("/sparql") else f"{path}/sparql"
-    return _exchange(connection, path, query, accept, options, token)
+    return kind(parts.hostname, parts.port, timeout=CONNECT_SECONDS), parts.path.rstrip("/")
 
 
 def _exchange(
@@ -168,8 +189,18 @@ def _exchange(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     target = f"{path}?{urlencode(options)}" if options else path
+    return _sent(connection, "POST", target, query.encode(), headers)
+
+
+def _sent(
+    connection: HTTPConnection,
+    method: str,
+    target: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+) -> tuple[bytes, dict[str, str]]:
     try:
-        connection.request("POST", target, query.encode(), headers)
+        connection.request(method, target, body, dict(headers))
         reply = connection.getresponse()
         content = reply.read()
     except (OSError, HTTPException) as error:

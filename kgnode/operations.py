@@ -100,6 +100,7 @@ def _published(published: Published, dataset: str) -> dict[str, Any]:
         "kept": [model.iri for model in published.kept],
         "labels": {" + ".join(key) or "closed": n for key, n in sorted(published.labels.items())},
         "validation": published.report.to_json() if published.report else None,
+        "receipt": manifest.attributes.get("receipt") if manifest else None,
         "repairs": repairs(published.staged),
     }
 

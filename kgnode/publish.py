@@ -19,7 +19,7 @@ from kgnode.assurance.guard import validate_guarded
 from kgnode.assurance.limits import Limits
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.report import Report
-from kgnode.assurance.validate import validate
+from kgnode.assurance.validate import Engine, validate
 from kgnode.cim.difference import Version
 from kgnode.cim.reader import ReadContext, read
 from kgnode.cim.repairs import refuse
@@ -191,7 +191,9 @@ def _new(model: Model, cells: Cells) -> NewModel:
     )
 
 
-def judge(staged: Staged, packs: Sequence[Pack], settings: Settings) -> Report:
+def judge(
+    staged: Staged, packs: Sequence[Pack], settings: Settings, engine: Engine = "auto"
+) -> Report:
     """Validate; packs that do not come with the product run where they can be ended.
 
     Raises:
@@ -199,9 +201,12 @@ def judge(staged: Staged, packs: Sequence[Pack], settings: Settings) -> Report:
     """
     shipped = resource_folder("shapes").resolve()
     if all(shipped in pack.folder.resolve().parents for pack in packs):
-        return validate(staged, packs)
-    limits = Limits(deadline_seconds=settings.validation_timeout_seconds)
-    return validate_guarded(staged, packs, limits=limits)
+        return validate(staged, packs, engine=engine)
+    limits = Limits(
+        deadline_seconds=settings.validation_timeout_seconds,
+        memory_bytes=settings.validation_memory_bytes,
+    )
+    return validate_guarded(staged, packs, engine=engine, limits=limits)
 
 
 def _versions(record: Record, current: Manifest | None) -> Lookup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -21,6 +22,7 @@ from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
 from kgnode.assurance.sparql import mentions
 from kgnode.assurance.validate import units
+from kgnode.names import shorten
 
 _PROPERTIES = "SELECT ?p (COUNT(*) AS ?n) WHERE { ?s ?p ?o } GROUP BY ?p"
 _UNTYPED = "subjectsOf", "objectsOf"
@@ -39,6 +41,31 @@ class Gaps:
     classes: Mapping[str, int]
     properties: Mapping[str, int]
     idle: Mapping[str, tuple[str, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result document of ``kgnode gaps``."""
+        return {
+            "classes": dict(self.classes),
+            "properties": dict(self.properties),
+            "idle": {pack: list(names) for pack, names in self.idle.items()},
+        }
+
+    def text(self) -> str:
+        """Return the gaps as plain text, the largest first."""
+        parts = [
+            *_listed("classes with instances that no shape targets", self.classes),
+            *_listed("properties that no shape looks at", self.properties),
+        ]
+        for pack, names in self.idle.items():
+            parts.append(f"{len(names)} shapes of {pack} found nothing to judge:")
+            parts += [f"  {shorten(name)}" for name in names]
+        return "\n".join(parts or ["No gaps: every class and property is looked at."]) + "\n"
+
+
+def _listed(what: str, found: Mapping[str, int]) -> Iterator[str]:
+    if found:
+        yield f"{len(found)} {what}:"
+        yield from (f"  {number:>9,}  {shorten(name)}" for name, number in found.items())
 
 
 def find(data: Data | Scopes, packs: Sequence[Pack]) -> Gaps:

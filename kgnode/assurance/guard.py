@@ -29,9 +29,6 @@ from kgnode.cim.headers import Header
 from kgnode.cim.staged import Staged
 from kgnode.errors import GridspineError, StoreFull, Unexpected
 
-MEMORY_BYTES = 8 << 30
-"""Address space of the process."""
-
 
 @dataclass(frozen=True)
 class _Model:
@@ -139,7 +136,8 @@ def _run(folder: Path, limits: Limits) -> None:
     if not (folder / "outcome").is_file():
         raise Unexpected(
             f"The validation's process ended with {done.returncode} and no report.",
-            hint="A rule may have needed more memory than allowed: leave that pack out.",
+            hint="A rule may have needed more memory than validation_memory_bytes allows: leave "
+            "that pack out.",
         )
 
 
@@ -156,9 +154,10 @@ def _placed(cause: Cause, staged: Staged) -> Cause:
 
 def main(folder: Path) -> None:
     """Do the job in a folder and leave its outcome there."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     job = pickle.loads((folder / "job").read_bytes())  # noqa: S301  # written by our own process
     models, packs, engine, limits = job
+    if limits.memory_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     outcome: Report | GridspineError
     try:
         shipped = _Shipped(folder, models)

@@ -21,11 +21,13 @@ class Limits:
         results_per_check: results kept of one query.
         results: results kept of a whole validation.
         deadline_seconds: when it is given up; None for never.
+        memory_bytes: address space of a process of its own; None for no bound (``guard``).
     """
 
     results_per_check: int = 100_000
     results: int = 1_000_000
     deadline_seconds: float | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass

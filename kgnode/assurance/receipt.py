@@ -30,7 +30,11 @@ class Judged(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the model's statements, hexadecimal."""
+        """SHA-256 of the model's document and of how it was read, hexadecimal."""
+
+    @property
+    def base(self) -> str:
+        """Base of those of its identifiers that are no UUIDs: part of how it was read."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,35 @@ class Receipt:
     conforms: bool
     passes: bool
     checked: datetime
+    bases: tuple[str, ...] = ()
 
     def covers(self, models: Sequence[Judged]) -> bool:
         """Whether every one of these models is named with exactly this content."""
         return {(m.iri, m.content_hash) for m in models} <= set(self.models)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what it says as JSON values."""
+        return {
+            "models": [{"iri": iri, "sha256": content} for iri, content in self.models],
+            "packs": [{"id": i, "version": v, "sha256": d} for i, v, d in self.packs],
+            "counts": self.counts,
+            "engines": self.engines,
+            "software": self.software,
+            "conforms": self.conforms,
+            "passes": self.passes,
+            "checked": self.checked.isoformat(),
+        }
+
+    def text(self) -> str:
+        """Return what it says in words."""
+        verdict = "passed" if self.passes else "did not pass"
+        packs = ", ".join(f"{name} {version}" for name, version, _ in self.packs)
+        counts = ", ".join(f"{number:,} {name}" for name, number in self.counts.items())
+        models = "\n".join(f"  {iri} (sha256 {content[:16]}...)" for iri, content in self.models)
+        return (
+            f"The receipt holds: on {self.checked:%Y-%m-%d %H:%M} UTC this {verdict} {packs} "
+            f"({counts}).\nIt is about\n{models}\n"
+        )
 
 
 def receipt(
@@ -61,7 +90,7 @@ def receipt(
     """Return the signed receipt of a report about these models."""
     document = {
         "receipt": 1,
-        "models": [{"iri": m.iri, "sha256": m.content_hash} for m in models],
+        "models": [{"iri": m.iri, "sha256": m.content_hash, "base": m.base} for m in models],
         "packs": [{"id": p.id, "version": p.version, "sha256": p.digest} for p in report.packs],
         "counts": dict(report.counts),
         "engines": dict(report.engines),
@@ -94,6 +123,7 @@ def check_receipt(compact: str, verify: Callable[[str], bytes]) -> Receipt:
             conforms=document["conforms"] is True,
             passes=document["passes"] is True,
             checked=datetime.fromisoformat(document["checked"]),
+            bases=tuple(dict.fromkeys(str(m["base"]) for m in document["models"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRequest(

@@ -29,7 +29,8 @@ from kgnode.cim.staged import Staged
 from kgnode.errors import BadShapes
 from kgnode.names import CIM100
 
-Engine = Literal["auto", "compiled", "pyshacl"]
+Engine = Literal["auto", "compiled", "pyshacl", "quick"]
+"""``compiled`` refuses packs that are not compiled whole; ``quick`` names what it left out."""
 LIMITS = Limits()
 
 
@@ -169,10 +170,16 @@ class _Run:
                 )
             self.results += judge.judge(mine)
             self._count("compiled", shapes, mine)
+        reasons = ", ".join(sorted({reason for _, reason in left}))
+        if left and engine == "quick":
+            self.notes.append(
+                f"NOT JUDGED: {len(left)} targeted shapes of {unit.pack.id}, since they use "
+                f"{reasons}."
+            )
+            return
         if left:
             self._leave(unit, [shape for shape, _ in left])
         if left and engine == "auto":
-            reasons = ", ".join(sorted({reason for _, reason in left}))
             self.notes.append(
                 f"{len(left)} targeted shapes of {unit.pack.id} were judged by pySHACL, since "
                 f"they use {reasons}."

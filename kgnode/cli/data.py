@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from kgnode.ask import ask
-from kgnode.check import anywhere, check, warning
+from kgnode.check import anywhere, warning
 from kgnode.cim.convert import Format
 from kgnode.cim.convert import convert as convert_files
 from kgnode.console import Outcome, out, progress, report, table
@@ -96,22 +96,6 @@ def convert(
         return Outcome(written.to_json(), lambda: out.print(said), warnings)
 
     report("convert", run, as_json=as_json)
-
-
-@app.command()
-def validate(
-    files: Files,
-    pack: Annotated[list[str] | None, typer.Option(help="Pack name, file or folder.")] = None,
-    form: Annotated[str, typer.Option("--format", help="text, json, ttl, sarif, html.")] = "text",
-    engine: Annotated[str, typer.Option(help="auto, compiled or pyshacl.")] = "auto",
-    as_json: Json = False,
-) -> None:
-    """Check files against shape packs and say in words what to mend; needs no home."""
-
-    def run() -> Outcome:
-        return check(files, pack or [], form, engine)
-
-    report("validate", run, as_json=as_json)
 
 
 @app.command()

@@ -86,10 +86,11 @@ def serve(
         # the client may go away while it is answered
         with connection, contextlib.suppress(OSError):
             while not grown and (request := wire.receive(connection)) is not None:
+                leaves = once or bool(request.get("leaves"))
                 answer = _answer(opened, connection, request, arm)
                 if answer is None:
                     break
-                grown = once or _peak_bytes() - start > GROWTH_MAX_BYTES
+                grown = leaves or _peak_bytes() - start > GROWTH_MAX_BYTES
                 grown = grown or not _as_quick_as(priority)
                 answer(wire.LEAVES if grown else wire.STAYS)
         if once:

@@ -15,19 +15,14 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import File, Form, Query, Request, Response, UploadFile
-from fastapi.concurrency import run_in_threadpool
 
 from kgnode import __version__
 from kgnode.alignment.notice import asked_for
-from kgnode.assurance.packs import list_packs, load_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
-from kgnode.cim.reader import read
 from kgnode.errors import BadRequest, NotFound
 from kgnode.metrics import MEDIA_TYPE as METRICS
-from kgnode.operations import repairs
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
-from kgnode.publish import judge
 from kgnode.query.narrow import Reach
 from kgnode.query.protocol import moment, split_names
 from kgnode.trust import exchange
@@ -238,47 +233,27 @@ async def publish(
         "title": title,
         "licence": licence,
         "contact": contact,
-        "packs": _pack_names(packs),
+        "packs": pack_names(packs),
         "replace": replace,
         "aside": aside,
         "strict": strict,
         "dry_run": dry_run,
     }
     with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
-        arguments["files"] = await _stored(files, Path(folder))
+        arguments["files"] = await stored(files, Path(folder))
         result = await here.perform("publish", arguments)
     return json_answer(result)
 
 
-async def check(
-    request: Request,
-    files: Annotated[list[UploadFile], File()],
-    packs: Annotated[list[str] | None, Form()] = None,
-) -> Response:
-    """Validate uploaded files against packs of this node without storing them."""
-    here = front(request)
-    here.owner(request, "publisher", "steward", "operator")
-    with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
-        stored = [Path(path) for path in await _stored(files, Path(folder))]
-
-        def run() -> dict[str, Any]:
-            staged = read(stored, here.node.read_context())
-            chosen = load_packs(_pack_names(packs) or ["gb-core"], here.node.home.path / "packs")
-            report = judge(staged, chosen, here.node.settings)
-            return {**report.to_json(), "repairs": repairs(staged)}
-
-        return json_answer(await run_in_threadpool(run))
-
-
-def _pack_names(packs: list[str] | None) -> list[str]:
-    """Names of packs from outside; a path would let a caller read the node's files."""
+def pack_names(packs: list[str] | None) -> list[str]:
+    """Return names of packs from outside; a path would let a caller read the node's files."""
     for name in packs or ():
         if "/" in name or "\\" in name or name.startswith("."):
             raise BadRequest(f"{name!r} is no name of a pack.", hint="See /packs.")
     return list(packs or ())
 
 
-async def _stored(files: list[UploadFile], folder: Path) -> list[str]:
+async def stored(files: list[UploadFile], folder: Path) -> list[str]:
     """Store uploads under names of our own, keeping only a harmless form of the given name."""
     stored = []
     for number, upload in enumerate(files):
@@ -289,14 +264,6 @@ async def _stored(files: list[UploadFile], folder: Path) -> list[str]:
                 stream.write(chunk)
         stored.append(str(path))
     return stored
-
-
-async def packs(request: Request) -> Response:
-    """The shape packs this node knows."""
-    here = front(request)
-    here.caller(request)
-    found = list_packs(here.node.home.path / "packs")
-    return json_answer([{"id": pack.id, "version": pack.version} for pack in found])
 
 
 async def healthz(request: Request) -> Response:

@@ -24,7 +24,7 @@ from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer, answer
 from kgnode.query.describe import describe
 from kgnode.query.protocol import SparqlRequest
-from kgnode.web import api, mappings, pages
+from kgnode.web import api, judging, mappings, pages
 from kgnode.web.front import COOKIE, Front
 from kgnode.web.problems import problem_answer
 from kgnode.web.sparql import PATH, SparqlEndpoint
@@ -68,8 +68,10 @@ ROUTES = (
     Route("GET", "/policy/why", api.policy_why),
     Route("POST", "/token", api.token),
     Route("POST", "/datasets/{id}", api.publish),
-    Route("POST", "/validate", api.check),
-    Route("GET", "/packs", api.packs),
+    Route("GET", "/validate", judging.validate_view),
+    Route("POST", "/validate", judging.check),
+    Route("GET", "/gaps", judging.gaps),
+    Route("GET", "/packs", judging.packs),
     Route("GET", "/mappings", mappings.all_sets),
     Route("POST", "/mappings", mappings.change),
     Route("GET", "/mappings/{name}", mappings.one_set),

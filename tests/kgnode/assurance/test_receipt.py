@@ -16,6 +16,7 @@ from tests.kgnode.assurance.broken import BROKEN, document, judged, station
 class Model:
     iri: str
     content_hash: str
+    base: str = "https://a.example/id#"
 
 
 MODELS = [Model("urn:uuid:a", "a" * 64), Model("urn:uuid:b", "b" * 64)]

@@ -7,7 +7,7 @@ import json
 import pyoxigraph as ox
 
 from kgnode.assurance.graph import TYPE
-from kgnode.assurance.view import NOTE, validate_view
+from kgnode.assurance.view import NOTE, answer, order
 
 CIM = "http://iec.ch/TC57/CIM100#"
 
@@ -20,7 +20,7 @@ def test_a_view_without_its_secrets_is_judged_and_says_that_it_is_a_view() -> No
     store.add(ox.Quad(line, name, ox.Literal("Line 1")))
     elsewhere = ox.NamedNode("urn:graph:elsewhere")
     store.add(ox.Quad(hidden, name, ox.Literal("Secret site"), elsewhere))
-    document = json.loads(validate_view(store))
+    document = json.loads(answer(store, order("validate", ["gb-core"])))
     assert document["notes"][0] == NOTE
     assert any(cause["rule"] == "two-terminals" for cause in document["causes"])
     assert "Secret" not in json.dumps(document)
