@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from federation.demo.approvals import approve_sets
 from federation.demo.personas import Persona
 from federation.demo.processes import Processes
 from federation.demo.scenario import DataSet, Organisation, Scenario
@@ -123,7 +124,9 @@ def set_up(
         Member(o.id, o.name, urls[o.id], licence_role=o.licence_role)
         for o in scenario.organisations
     )
-    return Stage(folder, homes, urls, gateway, published, members)
+    stage = Stage(folder, homes, urls, gateway, published, members)
+    approve_sets(stage.token, homes, urls, GATEWAY_OWNER, say)
+    return stage
 
 
 def _member(organisation: Organisation, url: str, gateway: str, jwks: Path) -> trust.Member:
