@@ -67,7 +67,7 @@ def shared(answer: abc.Mapping[str, Any]) -> dict[frozenset[str], int]:
 def named(text: str) -> frozenset[str]:
     """Return the IRIs that a query names; none where it cannot be read.
 
-    >>> sorted(named("PREFIX a: <http://a/> SELECT * { ?s a:b <http://a/c> }"))
+    >>> sorted(named("PREFIX x: <http://a/> SELECT * { ?s x:b <http://a/c> }"))
     ['http://a/b', 'http://a/c']
     """
     source = text.encode()
