@@ -43,8 +43,9 @@ class Evaluated:
 class Task:
     """What to do with the parts: ``op`` query, rows or table (see ``push.Push``).
 
-    ``traced`` is a query for the solutions behind the rows where their sources are wanted: by
-    ``columns`` and the ``patterns`` to look for (see ``tracing``).
+    ``also`` is united with the table of rows. ``traced`` is a query for the solutions behind the
+    rows where their sources are wanted: by ``columns`` and the ``patterns`` to look for (see
+    ``tracing``).
     """
 
     media: str
@@ -57,6 +58,7 @@ class Task:
     offset: int = 0
     limit: int | None = None
     whole_only: bool = False
+    also: str = ""
     traced: str = ""
     patterns: tuple[dict[str, Any], ...] = ()
 

@@ -131,7 +131,7 @@ def tabular(head: dict[str, Any], bodies: list[bytes], sink: Limited) -> dict[st
         b"(" + b" ".join(cell or b"UNDEF" for cell in row) + b")" for row in cells
     ).decode()
     names = " ".join(head["columns"])
-    values = f"{{ {{ SELECT * {{ VALUES ({names}) {{\n{rows}\n}} }} }} }}"
+    values = f"{{ {{ SELECT * {{ VALUES ({names}) {{\n{rows}\n}} }} }} {head['also']} }}"
     text = f"{head['before']} {values} {head['after']}"
     outcome: Any = ox.Store().query(text)
     outcome.serialize(sink, format=_RESULTS[head["media"]])

@@ -14,7 +14,7 @@ from federation.algebra import Expression, Path, Select, Triple
 from federation.blocks import Block, Leaf, blocks, portable
 from federation.literals import Literals
 from federation.locality import Locality, united
-from federation.push import Push, compose
+from federation.push import Push, compose, counted
 from federation.sources import Choice, choose
 from federation.summaries import Known
 from federation.tokens import Terms
@@ -62,7 +62,7 @@ class Group:
 
 @dataclass
 class Plan:
-    """The plan of one query."""
+    """The plan of one query; ``groups`` are for where there is no push, or it comes to nothing."""
 
     choices: dict[Triple, tuple[Choice, ...]]
     root: Block | None = None
@@ -111,8 +111,8 @@ def make(
         if found is not None and all(known[member].summary for member in found):
             plan.hosts = found
             plan.push = compose(query, root, text, len(found) == 1, locality)
-            if plan.push is not None:
-                return plan
+        if plan.push is None and (push := counted(query, locality)) is not None:
+            plan.hosts, plan.push = frozenset().union(*hosts.values()), push
     for block in root.every():
         usable = None if blank or not repeatable else locality
         plan.groups += _grouped(block, choices, hosts, usable)

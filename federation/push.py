@@ -7,13 +7,14 @@ modifiers over a table of rows. Sums and counts are made at the members where th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from federation.algebra import Expression, Projection, Select, in_scope
 from federation.blocks import Block
 from federation.locality import Locality
 from federation.members import NTRIPLES, RESULTS_JSON, TSV
+from federation.replicas import MOST_SHARED, Replicas, countable, replicas
 
 _SIMPLE = ("COUNT", "SUM", "MIN", "MAX", "AVG")
 
@@ -39,6 +40,24 @@ class Push:
     whole_only: bool = False
     """True where an unbound cell would make the finish wrong; the rows are then fetched instead."""
     note: str = ""
+    replicas: Replicas | None = None
+    """How to take back what several members counted."""
+    doubles: tuple[int, ...] = ()
+    """Hashes of the subjects that they share."""
+
+
+def counted(query: Select, locality: Locality) -> Push | None:
+    """Return how to count one pattern at members some of whose triples are the same."""
+    triple = countable(query)
+    made = replicas(query, triple) if triple is not None else None
+    push = _partial(query) if made is not None else None
+    if triple is None or push is None:
+        return None
+    hashes = locality.terms.doubles(triple, locality.hosts[triple])
+    if hashes is None or len(hashes) > MOST_SHARED:
+        return None
+    note = "counted at each member, doubles taken back"
+    return replace(push, replicas=made, doubles=tuple(hashes), note=note)
 
 
 def compose(query: Select, root: Block, text: str, single: bool, locality: Locality) -> Push | None:

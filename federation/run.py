@@ -148,7 +148,13 @@ class Run:
         if plan.push is not None:
             note = plan.push.note
             self._explain(plan, "pushdown" if len(plan.hosts) == 1 else "rows", note)
-            whole = Whole(self._members, scope, self.fetched, self.federation.evaluators)
+            whole = Whole(
+                self._members,
+                scope,
+                self.fetched,
+                self.federation.evaluators,
+                self.federation.terms,
+            )
             media = engine_format(self.media_type, self.parsed.form)
             body = await whole.carry_out(query, plan, media)
             if body is not None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from federation.algebra import Path, Select, Triple
 from federation.members import NTRIPLES, TSV
+from federation.spelling import IRI
 
-_IRI = r"<[^\x00-\x20<>\"{}|^`\\]*>"
+_IRI = IRI.pattern
 _STRING = r'"(?:[^"\\\n\r\t]|\\[tbnrf"\'\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*"'
 TERM = re.compile(
     rf"{_IRI}|{_STRING}(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?"

@@ -11,6 +11,7 @@ of different members never meet; unknown meets everything. It may over-state, ne
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ import orjson
 
 from federation.algebra import Path, Triple
 from federation.members import BINARY, JSON, Identity, Member, MemberPool, Reply
-from federation.spelling import RDF_TYPE
+from federation.spelling import IRI, RDF_TYPE
 from federation.summaries import Known
 from kgnode.summary import term_hash
 
@@ -73,10 +74,23 @@ class Terms:
         versions: Mapping[str, str],
         hashes: Mapping[str, Hashes],
         positions: Mapping[str, _Positions],
+        shared: Hashes | None = None,
     ) -> None:
         self.versions = dict(versions)
+        self._shared = shared
         self._hashes = hashes
         self._positions = positions
+
+    def doubles(self, triple: Triple, members: Iterable[str]) -> list[int] | None:
+        """Return the hashes of subjects that two of some members share in a pattern's matches."""
+        counted: Counter[int] = Counter()
+        for member in members:
+            shared = self._at(member, triple, "subject").shared
+            if shared is None or self._shared is None:
+                return None
+            counted.update(shared)
+        found = sorted(at for at, held in counted.items() if held > 1)
+        return [int(self._shared[at]) for at in found] if self._shared is not None else None
 
     def holds(self, member: str, iri: str) -> bool:
         """True when a member could have an IRI (in brackets) as subject or object."""
@@ -252,7 +266,32 @@ class TermDesk:
             *(self._shared(members[m], versions[m], shared, identity, deadline) for m in versions)
         )
         positions = {m: p for m, p in zip(versions, told, strict=True) if p is not None}
-        return Terms(versions, hashes, positions)
+        return Terms(versions, hashes, positions, shared)
+
+    async def named(
+        self,
+        hashes: list[int],
+        members: Iterable[Member],
+        identity: Identity,
+        deadline: float,
+    ) -> list[str] | None:
+        """Return the IRIs (in brackets) behind hashes, None if a member does not tell them all."""
+        body = np.array(hashes, dtype="<u8").tobytes()
+        found: dict[int, str] = {}
+        for member in members:
+            reply = await self._pool.ask(
+                member, identity, "POST", "/summary/shared?names=1", JSON, deadline,
+                headers={"Content-Type": BINARY}, body=body, max_bytes=_MAX_BYTES,
+            )  # fmt: skip
+            try:
+                told = orjson.loads(reply.body)["names"] if reply.ok else []
+                names = [name for name in told if isinstance(name, str)]
+            except (ValueError, KeyError, TypeError):
+                names = []
+            found |= {term_hash(name): name for name in names if IRI.fullmatch(f"<{name}>")}
+            if found.keys() >= set(hashes):
+                return [f"<{found[hashed]}>" for hashed in hashes]
+        return None
 
     async def _terms(
         self, member: Member, version: str, identity: Identity, deadline: float

@@ -19,7 +19,9 @@ from federation.fetch import Fetched, Scope, request
 from federation.members import NTRIPLES, Member, Reply
 from federation.plan import Plan
 from federation.push import Push, rows_only
-from federation.subquery import SubQuery
+from federation.replicas import Replicas
+from federation.subquery import Malformed, SubQuery, rows
+from federation.tokens import TermDesk
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Whole:
     scope: Scope
     fetched: Fetched
     evaluators: Evaluators
+    desk: TermDesk
 
     async def carry_out(self, query: Select, plan: Plan, media: str) -> bytes | None:
         """Return the answer in the wanted format, None where it must be done in another way."""
@@ -38,16 +41,22 @@ class Whole:
             replies = await self._ask(plan, push)
             if any(reply.outcome == "truncated" for reply in replies):
                 return None  # its parts may still be small enough
+            also = ""
+            if push.replicas is not None:
+                doubles = await self._doubles(plan, push, push.replicas)
+                if doubles is None:
+                    return None
+                also = push.replicas.also(doubles)
             usable = [reply for reply in replies if reply.ok]
             if push.finish == "ask":
                 return await self._yes(usable, media)
             kind = "nt" if push.accept == NTRIPLES else "tsv"
             self.fetched.parts = [Part(r.member, kind, r.body) for r in usable if r.body]
-            task = _finish(push, media)
+            task = replace(_finish(push, media), also=also)
             done = await self.fetched.evaluate(task, self.evaluators, self.scope.deadline)
             if not done.unbound:
                 return done.body
-            push = rows_only(query)
+            push = rows_only(query) if push.replicas is None else None
         return None
 
     async def _ask(self, plan: Plan, push: Push) -> list[Reply]:
@@ -63,6 +72,33 @@ class Whole:
             if reply.outcome != "truncated":
                 self.fetched.note(reply, plan.leaves, max(0, reply.body.count(b"\n") - 1))
         return list(replies)
+
+    async def _doubles(self, plan: Plan, push: Push, replicas: Replicas) -> list[list[str]] | None:
+        """Return the matches of shared subjects at all hosts; None if they cannot be had."""
+        hosts = [self.members[member] for member in sorted(plan.hosts)]
+        if not push.doubles:
+            return []
+        scope = self.scope
+        subjects = await self.desk.named(list(push.doubles), hosts, scope.identity, scope.deadline)
+        if subjects is None:
+            return None
+        query = replicas.matches(subjects)
+        replies = await asyncio.gather(
+            *(request(host, query, scope, self.fetched, scope.until()) for host in hosts)
+        )
+        self.fetched.rounds += 1
+        found: list[list[str]] = []
+        for reply in replies:
+            try:
+                names, table = rows(reply.body) if reply.ok else (replicas.columns, [])
+            except Malformed as error:
+                reply = replace(reply, outcome="protocol", detail=str(error), body=b"")
+                names, table = replicas.columns, []
+            if names != replicas.columns:
+                return None
+            self.fetched.note(reply, plan.leaves, len(table))
+            found += table
+        return found
 
     async def _yes(self, replies: list[Reply], media: str) -> bytes:
         yes = False

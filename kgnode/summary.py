@@ -133,11 +133,7 @@ def shared_terms(store: Readable, hashes: bytes) -> bytes:
     Raises:
         BadRequest: the body is no whole number of hashes.
     """
-    if len(hashes) % 8:
-        raise BadRequest(
-            "The body is not a list of 64-bit hashes.", hint="Send 8 bytes, little endian, a hash."
-        )
-    index = {value: place for place, value in enumerate(array("Q", hashes))}
+    index = {value: place for place, value in enumerate(array("Q", _whole(hashes)))}
     places: dict[str, int | None] = {}
     predicates: dict[str, tuple[_Position, _Position]] = {}
     classes: dict[str, _Position] = {}
@@ -175,6 +171,36 @@ def shared_terms(store: Readable, hashes: bytes) -> bytes:
     )
 
 
+def named_terms(store: Readable, hashes: bytes) -> bytes:
+    """Return the IRIs behind some hashes, as JSON ``{"names": [IRI or null, ...]}``.
+
+    Raises:
+        BadRequest: the body is no whole number of hashes.
+    """
+    wanted = array("Q", _whole(hashes)).tolist()
+    left = set(wanted)
+    seen: set[str] = set()
+    names: dict[int, str] = {}
+    for quad in _triples(store):
+        for term in (quad.subject, quad.object):
+            if isinstance(term, NamedNode) and term.value not in seen:
+                seen.add(term.value)
+                if (hashed := term_hash(term.value)) in left:
+                    left.discard(hashed)
+                    names[hashed] = term.value
+        if not left:
+            break
+    return orjson.dumps({"names": [names.get(hashed) for hashed in wanted]})
+
+
+def _whole(hashes: bytes) -> bytes:
+    if len(hashes) % 8:
+        raise BadRequest(
+            "The body is not a list of 64-bit hashes.", hint="Send 8 bytes, little endian, a hash."
+        )
+    return hashes
+
+
 def answer(store: Store, argument: bytes) -> bytes:
     """Return one of the answers of this module, also under rules on single triples.
 
@@ -192,7 +218,11 @@ def answer(store: Store, argument: bytes) -> bytes:
 
 
 ALONE = {"summarise": summarise, "term_hashes": term_hashes}
-WITH_MORE = {"literal_hashes": literal_hashes, "shared_terms": shared_terms}
+WITH_MORE = {
+    "literal_hashes": literal_hashes,
+    "shared_terms": shared_terms,
+    "named_terms": named_terms,
+}
 
 
 def _triples(store: Readable) -> Iterator[Quad]:

@@ -79,11 +79,17 @@ async def summary_terms(
     return _versioned(request, here, content, "application/octet-stream", reach, seen)
 
 
-async def summary_shared(request: Request) -> Response:
-    """Where the posted hashes stand in the caller's view, per predicate and class."""
+async def summary_shared(
+    request: Request, names: Annotated[bool, Query(description="the IRIs, not the places")] = False
+) -> Response:
+    """Where the posted hashes stand in the caller's view, per predicate and class.
+
+    With ``names``, the IRIs behind them instead.
+    """
     here, _, reach = _shown(request)
     body = await _body(request, SHARED_MAX_BYTES)
-    counted = orjson.loads(await here.shared_terms(reach, _mappings(request), body))
+    tell = here.named_terms if names else here.shared_terms
+    counted = orjson.loads(await tell(reach, _mappings(request), body))
     version = {"Gridspine-Version": reach.version}
     return json_answer({"version": reach.version, **counted}, **version)
 

@@ -22,6 +22,7 @@ from starlette.requests import Request
 
 from kgnode import asset, summary
 from kgnode.alignment.apply import Rewriter
+from kgnode.assurance.standing import Standing
 from kgnode.errors import Forbidden, IdentityError
 from kgnode.metrics import Metrics
 from kgnode.node import Node
@@ -61,6 +62,7 @@ class Front:
             audit=node.audit,
             mappings=Rewriter(node.mappings),
         )
+        node.standing = Standing(node.settings.validation_kept_bytes)
         self._verifier = node.verifier()
         self.metrics = Metrics(routes, self.views.stats)
         self._following: set[asyncio.Future[None]] = set()
@@ -143,6 +145,10 @@ class Front:
     async def shared_terms(self, reach: Reach, names: Sequence[str], hashes: bytes) -> bytes:
         """Return where shared terms stand in a reach."""
         return await self._summed(None, reach, names, "shared_terms", hashes)
+
+    async def named_terms(self, reach: Reach, names: Sequence[str], hashes: bytes) -> bytes:
+        """Return the IRIs behind hashes, as far as a reach holds them."""
+        return await self._summed(None, reach, names, "named_terms", hashes)
 
     async def asset(self, view: View, iri: str) -> bytes:
         """Return what a view says of one asset, as JSON."""

@@ -241,6 +241,8 @@ class Cluster:
             return 200, "application/octet-stream", found
         if action == "summary/terms":
             return 200, "application/octet-stream", summary.term_hashes(node.whole())
+        if action == "summary/shared" and "names" in dict(parse_qsl(query)):
+            return 200, "application/json", summary.named_terms(node.whole(), body)
         if action == "summary/shared":
             return 200, "application/json", summary.shared_terms(node.whole(), body)
         parameters = parse_qsl(query)

@@ -129,3 +129,29 @@ def test_a_yes_that_more_data_cannot_take_back_stands_without_a_lost_member(name
     assert plain(got.body, "ASK") is yes
     assert got.status == name.partition(" ")[0]
     assert got.status != "complete" or "yes without it" in got.report.reason
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_pushed_query_that_is_too_large_is_fetched_in_parts(lasting: bool) -> None:
+    query = PREFIX + "SELECT ?l ?r { ?l a ex:Line ; ex:rating ?r }"
+    with cluster() as running:
+        node = running.add("A", data=NETWORK)
+        running.add("B", data=OTHER)
+        asked = 0
+
+        def once(action: str) -> Fault | None:
+            nonlocal asked
+            asked += action == "sparql"
+            failing = action == "sparql" and (lasting or asked == 1)
+            return Fault(status=422) if failing else None
+
+        node.fault = once
+        (got,) = ask_all(running.members(), [Ask(query, accept=accept("SELECT"), partial=True)])
+        one = union(each.store for each in running.nodes.values())
+    assert isinstance(got, FederatedAnswer)
+    assert asked == 2
+    if lasting:
+        assert got.status == "incomplete"
+    else:
+        assert got.status == "complete"
+        assert plain(got.body, "SELECT") == expected(one, query, "SELECT")

@@ -12,7 +12,14 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store
 
 from kgnode.errors import BadRequest
 from kgnode.names import RDF
-from kgnode.summary import literal_hashes, shared_terms, summarise, term_hash, term_hashes
+from kgnode.summary import (
+    literal_hashes,
+    named_terms,
+    shared_terms,
+    summarise,
+    term_hash,
+    term_hashes,
+)
 
 IRIS = st.sampled_from(
     [f"https://a.example/{n}" for n in range(4)]
@@ -95,3 +102,11 @@ def test_spellings_that_the_engine_takes_for_one_term_have_one_hash() -> None:
 def test_a_predicate_that_is_no_iri_is_refused() -> None:
     with pytest.raises(BadRequest):
         literal_hashes(Store(), b"no iri")
+
+
+@given(TRIPLES, st.lists(IRIS, unique=True))
+def test_only_iris_of_the_view_are_named(triples, asked) -> None:
+    hashes = array("Q", [term_hash(iri.value) for iri in asked]).tobytes()
+    held = {t for s, _, o in triples for t in (s, o) if isinstance(t, NamedNode)}
+    told = json.loads(named_terms(store_of(triples), hashes))["names"]
+    assert told == [iri.value if iri in held else None for iri in asked]
