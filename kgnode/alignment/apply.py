@@ -174,19 +174,23 @@ class Rewriter:
         return found, structural_maps(found.name, self._sets.rules(short, found.version))
 
     async def apply(
-        self, text: str, root: Syntax | None, names: Sequence[str], view: Askable
+        self,
+        text: str,
+        tree: Callable[[], Syntax | None],
+        names: Sequence[str],
+        view: Askable,
     ) -> Applied:
         """Return what becomes of a query on a view.
 
         Args:
             text: the query.
-            root: its syntax tree; None where it cannot be read with certainty.
+            tree: gives its syntax tree; None where it cannot be read with certainty.
             names: the sets asked for.
             view: the view that would answer the query as it is.
         """
         wanted = self.wanted(names)
         known = await self.known(wanted, view)
-        rewritten = await self._rewritten(text, root, known, view)
+        rewritten = await self._rewritten(text, tree, known, view)
         made: tuple[str, ...] = ()
         derived = None
         if rewritten.text is None:
@@ -216,16 +220,17 @@ class Rewriter:
         return found
 
     async def _rewritten(
-        self, text: str, root: Syntax | None, known: _Known, view: Askable
+        self, text: str, tree: Callable[[], Syntax | None], known: _Known, view: Askable
     ) -> Rewritten:
         active = known.active
         if active.idle:
             return Rewritten(text, ())
-        if root is None:
-            return Rewritten(None, every_use(active, None), "the query cannot be read in full")
         kept = known.texts.get(text)
         if kept is not None:
             return kept
+        root = tree()
+        if root is None:
+            return Rewritten(None, every_use(active, None), "the query cannot be read in full")
         source = text.encode()
         groups = groups_asked(root, source, active)
         asked = [group for group in groups if group not in known.repeats]

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from tree_sitter import Node
+
 from kgnode.alignment.apply import Applied, Rewriter, derivation
 from kgnode.errors import BadRequest
 from kgnode.policy.caller import Caller
@@ -99,10 +101,13 @@ class Desk:
             NotFound: no such set or version.
         """
         text = parsed.without_dataset()
-        reading = parse(text)
-        root = None if reading.doubtful else reading.tree.root_node
+
+        def tree() -> Node | None:
+            reading = parse(text)
+            return None if reading.doubtful else reading.tree.root_node
+
         view = await self.view(reach, graphs=parsed.asks_graphs)
-        return await self.rewriter().apply(text, root, names, view)
+        return await self.rewriter().apply(text, tree, names, view)
 
     async def following(
         self, view: View, reach: Reach, names: Sequence[str]

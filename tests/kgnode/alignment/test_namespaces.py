@@ -59,8 +59,7 @@ class Held:
 
 
 def applied(query: str, *sets: str, view: Held) -> Applied:
-    root = parse(query).tree.root_node
-    return asyncio.run(Rewriter().apply(query, root, sets, view))
+    return asyncio.run(Rewriter().apply(query, lambda: parse(query).tree.root_node, sets, view))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +120,9 @@ def test_most_of_these_queries_need_no_larger_view(data: ox.Store) -> None:
 
     async def ways() -> list[bool]:
         made = [
-            await rewriter.apply(query, parse(query).tree.root_node, ["cim-namespaces"], view)
+            await rewriter.apply(
+                query, lambda q=query: parse(q).tree.root_node, ["cim-namespaces"], view
+            )
             for query in (PREFIX + query for query in QUERIES)
         ]
         return [one.derived is None for one in made]
@@ -153,7 +154,7 @@ def test_a_query_that_cannot_be_read_runs_as_it_is_on_a_view_with_all_that_follo
     data: ox.Store,
 ) -> None:
     query = "SELECT * { ?s ?p"
-    made = asyncio.run(Rewriter().apply(query, None, ["cim-namespaces"], Held(data)))
+    made = asyncio.run(Rewriter().apply(query, lambda: None, ["cim-namespaces"], Held(data)))
     assert made.text == query and made.derived is not None
 
 
