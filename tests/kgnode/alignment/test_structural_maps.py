@@ -28,6 +28,7 @@ GROUPS = ("34", "80")
 SCOPE: dict[str, Callable[[str], bool]] = {
     "names": lambda ident: ident not in GROUPS,
     "identifiers": lambda ident: ident not in GROUPS,
+    "descriptions": lambda ident: ident not in GROUPS,
     "group-names": lambda ident: ident in GROUPS,
     "positions": lambda ident: ident == "62",
 }
