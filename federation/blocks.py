@@ -29,7 +29,9 @@ from federation.algebra import (
     Union,
     Values,
     certain,
+    expressions,
     query_expressions,
+    walk,
 )
 
 Kind = Literal["root", "optional", "minus", "exists", "union", "sub"]
@@ -39,6 +41,14 @@ _UNSAFE_FUNCTIONS = frozenset(
      "CONCAT", "BASE", "EXISTS", "NOT", "exists_func", "not_exists_func", "function_call"}
 )  # fmt: skip
 """Functions that see a blank node, or a moment, differently at a node than at the gateway."""
+
+
+_BLIND_FUNCTIONS = frozenset(
+    {"COUNT", "SUM", "AVG", "DISTINCT", "BOUND", "IN", "REGEX", "CONTAINS", "STRSTARTS", "STRENDS",
+     "LANG", "LANGMATCHES", "DATATYPE", "SAMETERM", "IF", "COALESCE",
+     "INTEGER", "DECIMAL", "DOUBLE", "STRING", "TRUE", "FALSE"}
+)  # fmt: skip
+"""Functions, and kinds of constants, that treat an IRI as they treat a blank node."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +244,19 @@ def _plain(path: Path) -> str | Path:
     return path.iri if path.kind == "link" else path
 
 
-def portable(expression: Expression) -> bool:
-    """True when a filter means the same at a node as at the gateway."""
+def portable(expression: Expression, *, blank: bool = False) -> bool:
+    """True when an expression means the same at a node as at the gateway.
+
+    ``blank`` where nodes hold blank nodes, which there are IRIs: only what cannot tell them apart.
+    """
+    if blank and not expression.functions <= _BLIND_FUNCTIONS:
+        return False
     return not expression.exists and not (expression.functions & _UNSAFE_FUNCTIONS)
+
+
+def blind(query: Select) -> bool:
+    """True when a whole query cannot tell an IRI from a blank node: no order, no such function."""
+    nodes = list(walk(query.pattern))
+    queries = [query, *(node.query for node in nodes if isinstance(node, Sub))]
+    found = [e for node in nodes for e in expressions(node)] + list(query_expressions(query))
+    return not any(one.order_by for one in queries) and all(portable(e, blank=True) for e in found)

@@ -22,6 +22,7 @@ import pyoxigraph as ox
 from federation import tracing
 
 SKOLEM = "urn:gridspine:bnode:"
+_SKOLEM = b"<" + SKOLEM.encode()
 _FORMATS = {
     "nt": ox.RdfFormat.N_TRIPLES,
     "nq": ox.RdfFormat.N_QUADS,
@@ -103,6 +104,16 @@ def united(head: dict[str, Any], bodies: list[bytes]) -> list[bytes]:
     return lines
 
 
+def relabelled(line: bytes) -> bytes:
+    """Turn skolemised blank nodes of a table's line back into blank nodes."""
+    if _SKOLEM not in line:
+        return line
+    cells = line.split(b"\t")
+    return b"\t".join(
+        b"_:" + cell[1:-1].hex().encode() if cell.startswith(_SKOLEM) else cell for cell in cells
+    )
+
+
 def _table(body: bytes) -> Any:
     return ox.parse_query_results(body, format=ox.QueryResultsFormat.TSV)
 
@@ -118,6 +129,7 @@ def tabular(head: dict[str, Any], bodies: list[bytes], sink: Limited) -> dict[st
     if head["op"] == "rows":
         lines = lines[offset:] if limit is None else lines[offset : offset + limit]
         columns = "\t".join(head["columns"]).encode()
+        lines = [relabelled(line) for line in lines]
         try:
             result = _table(b"\n".join([columns, *lines, b""]))
             result.serialize(sink, format=_RESULTS[head["media"]])
@@ -134,6 +146,9 @@ def tabular(head: dict[str, Any], bodies: list[bytes], sink: Limited) -> dict[st
     values = f"{{ {{ SELECT * {{ VALUES ({names}) {{\n{rows}\n}} }} }} {head['also']} }}"
     text = f"{head['before']} {values} {head['after']}"
     outcome: Any = ox.Store().query(text)
+    if SKOLEM in rows:
+        told = outcome.serialize(format=ox.QueryResultsFormat.TSV)
+        outcome = _table(b"\n".join(relabelled(line) for line in told.split(b"\n")))
     outcome.serialize(sink, format=_RESULTS[head["media"]])
     return {"failed": "", "rows": len(cells)}
 

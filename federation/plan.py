@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from federation.algebra import Expression, Path, Select, Triple
-from federation.blocks import Block, Leaf, blocks, portable
+from federation.blocks import Block, Leaf, blind, blocks, portable
 from federation.literals import Literals
 from federation.locality import Locality, united
 from federation.push import Push, compose, counted
 from federation.sources import Choice, choose
-from federation.summaries import Known
+from federation.summaries import SKOLEM, Known
 from federation.tokens import Terms
 
 _REQUEST_ROWS = 50
@@ -105,7 +105,8 @@ def make(
     plan = Plan(choices, root)
     locality = Locality(hosts, terms) if terms is not None and not narrowed else None
     blank = any(k.summary.blank_nodes for k in known.values() if k.summary)
-    whole = locality is not None and repeatable and not blank and query.form != "DESCRIBE"
+    whole = locality is not None and repeatable and query.form != "DESCRIBE"
+    whole = whole and (not blank or (blind(query) and SKOLEM not in text))
     if whole and pushable and locality is not None and every:
         found = united(root, locality)
         if found is not None and all(known[member].summary for member in found):
@@ -114,8 +115,8 @@ def make(
         if plan.push is None and (push := counted(query, locality)) is not None:
             plan.hosts, plan.push = frozenset().union(*hosts.values()), push
     for block in root.every():
-        usable = None if blank or not repeatable else locality
-        plan.groups += _grouped(block, choices, hosts, usable)
+        usable = locality if repeatable else None
+        plan.groups += _grouped(block, choices, hosts, usable, blank)
     return plan
 
 
@@ -149,6 +150,7 @@ def _grouped(
     choices: Mapping[Triple, tuple[Choice, ...]],
     hosts: Mapping[Triple, frozenset[str]],
     locality: Locality | None,
+    blank: bool,
 ) -> list[Group]:
     """Merge patterns of a block whose joins cannot cross members."""
     groups: list[list[Leaf]] = []
@@ -163,7 +165,11 @@ def _grouped(
             merged = together + merged
             groups.remove(together)
         groups.append(merged)
-    return [_group(block, leaves, choices, hosts, locality is not None) for leaves in groups]
+    made = [_group(block, leaves, choices, hosts) for leaves in groups]
+    if locality is not None:
+        for group in made:
+            _narrow(group, blank)
+    return made
 
 
 def _group(
@@ -171,21 +177,24 @@ def _group(
     leaves: list[Leaf],
     choices: Mapping[Triple, tuple[Choice, ...]],
     hosts: Mapping[Triple, frozenset[str]],
-    filtered: bool,
 ) -> Group:
     members = frozenset.intersection(*(hosts[leaf.triple] for leaf in leaves))
     estimate = min(_estimate(leaf.triple, choices[leaf.triple], members) for leaf in leaves)
-    group = Group(block, leaves, members, estimate)
-    query = block.query
-    if filtered and query is not None and _first_rows(query, block, group):
+    return Group(block, leaves, members, estimate)
+
+
+def _narrow(group: Group, blank: bool) -> None:
+    """Let members filter, or cut to a subquery's first rows, where that is sound."""
+    query, names = group.block.query, group.variables
+    if not blank and query is not None and _first_rows(query, group.block, group):
         group.first = query
-        group.estimate = float((query.limit or 0) + query.offset) * max(1, len(members))
-    elif filtered and group.simple:
-        names = group.variables
+        group.estimate = float((query.limit or 0) + query.offset) * max(1, len(group.members))
+    elif group.simple:
         group.filters = [
-            f for f in block.filters if f.variables and f.variables <= names and portable(f)
+            f
+            for f in group.block.filters
+            if f.variables and f.variables <= names and portable(f, blank=blank)
         ]
-    return group
 
 
 def _first_rows(query: Select, block: Block, group: Group) -> bool:

@@ -17,6 +17,9 @@ import orjson
 
 from federation.members import JSON, Identity, Member, MemberPool, Reply
 
+SKOLEM = "urn:gridspine:bnode:"
+"""How the IRIs begin that stand for blank nodes at the members."""
+
 _MAX_BYTES = 32 << 20
 _KEPT = 20_000
 _CHECK_SECONDS = 2.0
@@ -52,7 +55,7 @@ class Summary:
     def blank_nodes(self) -> bool:
         """True when the view holds (skolemised) blank nodes."""
         return any(
-            authority.startswith("urn:gridspine:bnode:")
+            authority.startswith(SKOLEM)
             for card in self.predicates.values()
             for authority in (*card.subjects, *card.objects)
         )

@@ -13,9 +13,22 @@ def test_500_random_queries_equal_one_store() -> None:
     assert count > 400
 
 
+def test_300_random_queries_over_blank_nodes_equal_one_store() -> None:
+    count, found = differences(range(500, 900), blank_nodes=True)
+    assert found == []
+    assert count > 250
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_20_000_random_queries_equal_one_store() -> None:
     count, found = differences(range(1_000_000, 1_021_000))
     assert found == []
     assert count >= 20_000
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_many_random_queries_over_blank_nodes_equal_one_store() -> None:
+    _, found = differences(range(4_000_000, 4_005_000), blank_nodes=True)
+    assert found == []

@@ -14,7 +14,7 @@ from federation.evaluate import Evaluators
 from kgnode.errors import GridspineError
 from kgnode.query.parse import parse
 from tests.federation.cluster import Cluster, cluster
-from tests.federation.generator import trial
+from tests.federation.generator import Trial, trial, with_blank_nodes
 from tests.federation.oracle import accept, expected, plain, settings
 
 
@@ -33,19 +33,26 @@ WAYS: Counter[str] = Counter()
 
 
 def differences(
-    seeds: Iterable[int], *, plain_node: int | None = None, **overrides: object
+    seeds: Iterable[int],
+    *,
+    plain_node: int | None = None,
+    blank_nodes: bool = False,
+    **overrides: object,
 ) -> tuple[int, list[Difference]]:
     """Return how many trials were compared, and those that differ.
 
     ``plain_node`` is a plain SPARQL endpoint instead of a node.
     """
+    made = map(trial, seeds)
+    if blank_nodes:
+        made = (blanked for one in made if (blanked := with_blank_nodes(one)) is not None)
     with cluster() as running:
-        return asyncio.run(_run(running, seeds, plain_node, overrides))
+        return asyncio.run(_run(running, made, plain_node, overrides))
 
 
 async def _run(
     running: Cluster,
-    seeds: Iterable[int],
+    trials: Iterable[Trial],
     plain_node: int | None,
     overrides: dict[str, object],
 ) -> tuple[int, list[Difference]]:
@@ -54,8 +61,7 @@ async def _run(
     found: list[Difference] = []
     count = 0
     try:
-        for seed in seeds:
-            made = trial(seed)
+        for made in trials:
             form = parse(made.query).form
             one = ox.Store()
             for part in made.parts:
@@ -81,7 +87,7 @@ async def _run(
             federation.pool.close()
             count += 1
             if got != wanted:
-                found.append(Difference(seed, made.query, wanted, got))
+                found.append(Difference(made.seed, made.query, wanted, got))
     finally:
         await evaluators.close()
     return count, found
