@@ -17,6 +17,7 @@ from kgnode.alignment.shelf import Shelf
 from kgnode.assurance.receipt import TYPE as RECEIPT
 from kgnode.assurance.receipt import receipt
 from kgnode.assurance.report import Report
+from kgnode.assurance.standing import Standing
 from kgnode.audit import Audit
 from kgnode.cim.reader import ReadContext
 from kgnode.cim.staged import Model
@@ -71,6 +72,7 @@ class Node:
         self._naming_key = _naming_key(home.path / "keys" / "naming")
         self.writing = threading.RLock()
         self._policies = PolicyFolder(home.path / "policy")
+        self.standing: Standing | None = None
         self.mappings = Shelf(home.path / "mappings", self.signers)
 
     def policies(self) -> Policies:

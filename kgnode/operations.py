@@ -63,6 +63,7 @@ def publish(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
             sign_receipt=node.sign_receipt,
             announce=node.announce,
             step=step,
+            standing=node.standing,
         )
         if not wish.dry_run:
             for path in arguments.get("policy") or ():

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Quad, Triple
 
+from kgnode.assurance.data import merge_staged
 from kgnode.assurance.guard import validate_guarded
 from kgnode.assurance.limits import Limits
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.report import Report
+from kgnode.assurance.standing import Standing, Step, net
 from kgnode.assurance.validate import Engine, validate
 from kgnode.cim.difference import Version
 from kgnode.cim.reader import ReadContext, read
@@ -30,7 +32,7 @@ from kgnode.names import IDENTIFIER, RDF, dataset_iri, resource_folder
 from kgnode.policy.labels import Cells, assign, header_labels
 from kgnode.policy.labels_file import CLOSED, LabelRules
 from kgnode.settings import Settings
-from kgnode.staging import complete, must_relabel, restaged, rules_digest, together
+from kgnode.staging import Beside, complete, must_relabel, restaged, rules_digest, together
 from kgnode.store.cells import Manifest, NewModel, StoredModel
 from kgnode.store.record import Record
 
@@ -97,6 +99,7 @@ def publish(
     sign_receipt: Callable[[Report, Sequence[Model]], str | None] = lambda _report, _models: None,
     announce: Callable[[Manifest], None] = lambda _manifest: None,
     step: Callable[[str], None] = lambda _name: None,
+    standing: Standing | None = None,
 ) -> Published:
     """Publish files as a version of a data set.
 
@@ -109,6 +112,7 @@ def publish(
         sign_receipt: makes the signed receipt of a validation, or returns None.
         announce: tells others of the new version, after it is safe.
         step: told the name of each step as it begins.
+        standing: what was judged before, where the process lives on.
 
     Raises:
         InputError: the files cannot be read, or redefine another data set.
@@ -118,14 +122,14 @@ def publish(
     current = record.current(dataset)
 
     step("read and type")
-    staged, kept, depended = _stage(record, paths, wish, context, current)
+    staged, kept, beside = _stage(record, paths, wish, context, current)
 
     step("validate")
-    report = judge(staged, wish.packs, context.settings) if wish.packs else None
+    report = _gate(staged, beside, wish.packs, context.settings, standing)
     if report is not None and not report.passes:
         raise _refusal(report)
     if not wish.aside and not wish.force:
-        _refuse_redefinition(staged, dataset, depended, record)
+        _refuse_redefinition(staged, dataset, beside.datasets, record)
 
     step("label")
     rules = wish.labels or CLOSED
@@ -163,11 +167,11 @@ def _stage(
     wish: Wish,
     context: ReadContext,
     current: Manifest | None,
-) -> tuple[Staged, tuple[StoredModel, ...], frozenset[str]]:
+) -> tuple[Staged, tuple[StoredModel, ...], Beside]:
     """Read the files, and stage with them what is kept and what they depend on.
 
     Returns:
-        What is labelled and stored anew; what is kept by reference; the data sets depended on.
+        What is labelled and stored anew; what is kept by reference; what was staged beside it.
     """
     staged = apply_differences(read(paths, context), _versions(record, current))
     if not staged.models:
@@ -191,6 +195,49 @@ def _new(model: Model, cells: Cells) -> NewModel:
     )
 
 
+def _gate(
+    staged: Staged,
+    beside: Beside,
+    packs: Sequence[Pack],
+    settings: Settings,
+    standing: Standing | None,
+) -> Report | None:
+    """Judge by the packs, from what stands judged where differences lead on from it."""
+    if not packs:
+        return None
+    cim = all(model.header.kind != "rdf" for model in staged.models)
+    if standing is not None and cim and shipped(packs):
+        now = {**{m.iri: m.content_hash for m in staged.models}, **beside.contents}
+        step = _step(staged, now) if staged.changes else None
+        report = standing.report(
+            frozenset(now.items()), packs, step, lambda: merge_staged(staged), staged.place
+        )
+        if report is not None:
+            return report
+    return judge(staged, packs, settings)
+
+
+def _step(staged: Staged, now: Mapping[str, str]) -> Step:
+    """Return what differences changed in the merge of all models staged."""
+    before = {iri: content for iri, content in now.items() if iri not in staged.changes}
+    before |= {changed.base: changed.base_hash for changed in staged.changes.values()}
+    changes = [(changed.added, changed.removed) for changed in staged.changes.values()]
+    alone = len(now) == 1
+    graphs = [NamedNode(iri) for iri in now]
+
+    def stays(triple: Triple) -> bool:
+        terms = (triple.subject, triple.predicate, triple.object)
+        return not alone and any(Quad(*terms, graph) in staged.store for graph in graphs)
+
+    return Step(frozenset(before.items()), *net(changes, stays))
+
+
+def shipped(packs: Sequence[Pack]) -> bool:
+    """Whether all packs come with the product."""
+    folder = resource_folder("shapes").resolve()
+    return all(folder in pack.folder.resolve().parents for pack in packs)
+
+
 def judge(
     staged: Staged, packs: Sequence[Pack], settings: Settings, engine: Engine = "auto"
 ) -> Report:
@@ -199,8 +246,7 @@ def judge(
     Raises:
         Deadline: they took longer than ``validation_timeout_seconds``.
     """
-    shipped = resource_folder("shapes").resolve()
-    if all(shipped in pack.folder.resolve().parents for pack in packs):
+    if shipped(packs):
         return validate(staged, packs, engine=engine)
     limits = Limits(
         deadline_seconds=settings.validation_timeout_seconds,
@@ -216,7 +262,8 @@ def _versions(record: Record, current: Manifest | None) -> Lookup:
         for model in current.models if current else ():
             if model.iri == iri:
                 triples = [t for cell in model.cells for t in record.triples(cell.iri)]
-                return Version(model.header, triples, record.spelling(model.content_hash))
+                spelling = record.spelling(model.content_hash)
+                return Version(model.header, triples, spelling, model.content_hash)
         return None
 
     return version

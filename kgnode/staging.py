@@ -8,7 +8,8 @@ what is depended on must be staged with what is new.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyoxigraph import NamedNode, RdfFormat
 
@@ -54,16 +55,28 @@ def together(new: Staged, kept: Staged) -> Staged:
     )
 
 
-def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> frozenset[str]:
+@dataclass(frozen=True)
+class Beside:
+    """What was staged beside the models of a staging.
+
+    Attributes:
+        datasets: IRIs of the data sets that something depended on comes from.
+        contents: IRI -> content hash of each model, those that are kept among them.
+    """
+
+    datasets: frozenset[str]
+    contents: Mapping[str, str]
+
+
+def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> Beside:
     """Load into the staged store what is kept, and all that any of it depends on.
 
     Only models of the record are found; they are context, not models of the staging.
 
-    Returns:
-        IRIs of the data sets that something depended on comes from.
     """
     present = {model.iri for model in staged.models}
     sources: set[str] = set()
+    contents = {model.iri: model.content_hash for model in kept}
     for model in kept:
         _load(staged, model, record, present)
     known = {
@@ -78,9 +91,10 @@ def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> fro
         if iri in known and iri not in present:
             dataset, model = known[iri]
             sources.add(dataset)
+            contents[iri] = model.content_hash
             _load(staged, model, record, present)
             waiting.extend(model.header.dependent_on)
-    return frozenset(sources)
+    return Beside(frozenset(sources), contents)
 
 
 def _load(staged: Staged, model: StoredModel, record: Record, present: set[str]) -> None:

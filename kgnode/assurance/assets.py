@@ -100,10 +100,11 @@ class Assets:
         )
 
     def _values(self, subject: ox.NamedNode | ox.BlankNode) -> dict[str, list[Term]]:
+        """Return a subject's properties and values, always in the same order."""
         found: dict[str, list[Term]] = {}
         for quad in self._store.quads_for_pattern(subject, None, None, ox.DefaultGraph()):
             found.setdefault(quad.predicate.value, []).append(quad.object)  # type: ignore[arg-type]
-        return found
+        return {predicate: sorted(found[predicate], key=str) for predicate in sorted(found)}
 
     def _container(self, values: dict[str, list[Term]]) -> str:
         for predicate, terms in values.items():

@@ -25,7 +25,6 @@ from kgnode.assurance.assets import Assets, Placing
 from kgnode.assurance.columns import forget
 from kgnode.assurance.compile import Fused, Member, Plan
 from kgnode.assurance.data import Data
-from kgnode.assurance.findings import PackUsed
 from kgnode.assurance.graph import Term
 from kgnode.assurance.judge import Judge
 from kgnode.assurance.packs import Pack
@@ -35,7 +34,7 @@ from kgnode.assurance.results import Result
 from kgnode.assurance.scopes import Whole
 from kgnode.assurance.shapes import Shape
 from kgnode.assurance.sources import Source
-from kgnode.assurance.validate import Unit, units
+from kgnode.assurance.validate import Unit, reached, units, used
 from kgnode.errors import BadShapes
 
 Key = tuple[object, ...]
@@ -72,8 +71,21 @@ class Session:
         self._packs = packs
         self._units = [unit for pack in packs for unit in units(pack, Whole(data))]
         self._kept: dict[Key, list[Result]] = {}
+        self._namespaces = data.namespaces
         self.rechecked = 0
+        self.changed = False
         self._run(None)
+
+    @property
+    def same_namespaces(self) -> bool:
+        """Whether the data still uses the CIM namespaces that the packs were read for."""
+        self._data.__dict__.pop("namespaces", None)
+        return self._data.namespaces == self._namespaces
+
+    @property
+    def triples(self) -> int:
+        """Number of triples of the data."""
+        return len(self._data.store)
 
     @property
     def results(self) -> list[Result]:
@@ -87,11 +99,11 @@ class Session:
             results=results,
             causes=causes(results, Assets(self._data, place)),
             counts=count(results),
-            engines={
-                "compiled": sum(len(unit.shapes.by_id) for unit in self._units),
-                "pyshacl": 0,
-            },
-            packs=tuple(PackUsed(pack.id, pack.version, pack.digest, 0) for pack in self._packs),
+            engines={"compiled": self._judged, "pyshacl": 0},
+            packs=tuple(
+                used(pack, [unit for unit in self._units if unit.pack is pack])
+                for pack in self._packs
+            ),
             seconds=self._seconds,
         )
 
@@ -99,13 +111,14 @@ class Session:
         self, added: Collection[ox.Triple] = (), removed: Collection[ox.Triple] = ()
     ) -> list[Result]:
         """Change the data and return all results on it."""
+        self.changed = True
         self._data.change(added, removed)
         self._run([*added, *removed])
         return self.results
 
     def _run(self, triples: list[ox.Triple] | None) -> None:
         start = time.perf_counter()
-        self.rechecked = 0
+        self.rechecked = self._judged = 0
         fresh: dict[Key, list[Result]] = {}
         for unit in self._units:
             judge = Judge(
@@ -122,6 +135,7 @@ class Session:
                     f"{unit.pack.id} has shapes that are not compiled: {left[0][1]}.",
                     hint="Validate in full instead; incremental validation needs compiled shapes.",
                 )
+            self._judged += len(reached(unit.shapes, mine))
             change = None
             if triples is not None and not any(t.predicate.value == SUBCLASS_OF for t in triples):
                 change = Change.of(self._data, judge.sources, triples)

@@ -102,12 +102,12 @@ class Judge:
         for root in roots:
             if not root.deactivated:
                 plan.add(self._shapes, root, self.sources.of(root))
+        if self._screen is not None:
+            self._screen.prepare(plan)
         return plan
 
     def run(self, plan: Plan) -> Iterator[Result]:
         """Yield the results of a plan, with terms as the shapes and files wrote them."""
-        if self._screen is not None:
-            self._screen.prepare(plan)
         yield from map(self._spelled, self._run(plan))
 
     def _spelled(self, result: Result) -> Result:

@@ -93,14 +93,12 @@ def judge_scopes(
     data = scopes.everything
     start = time.perf_counter()
     run = _Run(limits)
-    used = []
+    judged = []
     for pack in packs:
         mine = list(units(pack, scopes))
         for unit in mine:
             run.judge(unit, engine)
-        faults = tuple(dict.fromkeys(fault for unit in mine for fault in unit.shapes.faults))
-        shapes = sum(len(unit.shapes.by_id) for unit in mine)
-        used.append(PackUsed(pack.id, pack.version, pack.digest, shapes, faults))
+        judged.append(used(pack, mine))
     results = tuple(run.results)
     run.notes += [
         f"CUT: {what} has more results than the {rows} kept; mend these first."
@@ -111,10 +109,22 @@ def judge_scopes(
         causes=causes(results, Assets(data, place)),
         counts=count(results),
         engines=run.engines,
-        packs=tuple(used),
+        packs=tuple(judged),
         notes=tuple(run.notes),
         seconds=time.perf_counter() - start,
     )
+
+
+def used(pack: Pack, units: Sequence[Unit]) -> PackUsed:
+    """Return what a report says of a pack that was judged in these units."""
+    faults = tuple(dict.fromkeys(fault for unit in units for fault in unit.shapes.faults))
+    shapes = sum(len(unit.shapes.by_id) for unit in units)
+    return PackUsed(pack.id, pack.version, pack.digest, shapes, faults)
+
+
+def reached(shapes: Shapes, roots: Sequence[Shape]) -> set[int]:
+    """Return the identities of some shapes and of all that they refer to."""
+    return {id(shape) for root in roots for shape in all_shapes(shapes, root)}
 
 
 def units(pack: Pack, scopes: Scopes) -> Iterator[Unit]:
@@ -199,5 +209,4 @@ class _Run:
             self.notes.append(f"NOT JUDGED: {term_text(shape.id)} of {unit.pack.id}: {why}")
 
     def _count(self, engine: str, shapes: Shapes, roots: Sequence[Shape]) -> None:
-        reached = {id(shape) for root in roots for shape in all_shapes(shapes, root)}
-        self.engines[engine] += len(reached)
+        self.engines[engine] += len(reached(shapes, roots))

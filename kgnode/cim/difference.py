@@ -48,12 +48,33 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """What differences made of a version that was there before: take away, then add.
+
+    Attributes:
+        base: IRI of that version.
+        base_hash: its content hash; empty where it was not among the files.
+    """
+
+    base: str
+    base_hash: str
+    added: frozenset[Triple]
+    removed: frozenset[Triple]
+
+    def then(self, later: Changed) -> Changed:
+        """Return this change and a later one of its outcome as one."""
+        added = (self.added - later.removed) | later.added
+        return Changed(self.base, self.base_hash, added, self.removed | later.removed)
+
+
+@dataclass(frozen=True)
 class Version:
     """One version of a model: header, triples (the header's among them), spelling."""
 
     header: Header
     triples: Iterable[Triple]
     spelling: bytes = b""
+    content_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,7 @@ class Applied:
     header: Header
     spool: Spool
     spelling: bytes
+    changed: Changed
 
 
 def apply(base: Version, own: Version, difference: Difference) -> Applied:
@@ -94,12 +116,20 @@ def apply(base: Version, own: Version, difference: Difference) -> Applied:
     there = [t for t in forward if _in(store, t, _BASE) and t not in reverse]
     if there:
         raise _mismatch(own, there, "statement to add is there already")
-    for triple in [*reverse, *_about(store, base.header.iri)]:
+    removed = [*reverse, *_about(store, base.header.iri)]
+    for triple in removed:
         store.remove(Quad(triple.subject, triple.predicate, triple.object, _BASE))
     store.extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in forward)
     head = _full_header(own)
     store.extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in head)
-    return Applied(_header(own, head, base), _spool(store), join([base.spelling, own.spelling]))
+    return Applied(
+        _header(own, head, base),
+        _spool(store),
+        join([base.spelling, own.spelling]),
+        Changed(
+            base.header.iri, base.content_hash, frozenset([*forward, *head]), frozenset(removed)
+        ),
+    )
 
 
 def _load(store: Store, spool: Spool, graph: NamedNode) -> None:

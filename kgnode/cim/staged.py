@@ -14,7 +14,7 @@ from typing import BinaryIO
 from pyoxigraph import NamedNode, RdfFormat, Store, Triple
 
 from kgnode.cim.account import Account
-from kgnode.cim.difference import Difference
+from kgnode.cim.difference import Changed, Difference
 from kgnode.cim.headers import Header
 from kgnode.cim.places import find
 from kgnode.cim.repairs import Place, Repair
@@ -82,6 +82,7 @@ class Staged:
         spools: model IRI -> its statements.
         differences: IRI of a difference model -> its parts.
         replaced: versions that differences among the models took as their starting points.
+        changes: model IRI -> what differences changed to make it.
     """
 
     models: tuple[Model, ...]
@@ -89,6 +90,7 @@ class Staged:
     spools: Mapping[str, Spool]
     differences: Mapping[str, Difference] = field(default_factory=dict)
     replaced: frozenset[str] = frozenset()
+    changes: Mapping[str, Changed] = field(default_factory=dict)
 
     @cached_property
     def store(self) -> Store:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from kgnode.cim.difference import Version, apply
+from kgnode.cim.difference import Changed, Version, apply
 from kgnode.cim.spool import Spool
 from kgnode.cim.staged import Model, Staged
 from kgnode.errors import DifferenceMismatch
@@ -32,6 +32,7 @@ def apply_differences(staged: Staged, lookup: Lookup) -> Staged:
     models = {model.iri: model for model in staged.models if model.iri not in staged.differences}
     spools: dict[str, Spool] = {iri: staged.spools[iri] for iri in models}
     replaced: set[str] = set()
+    changes: dict[str, Changed] = {}
     while waiting:
         ready = next((m for m in waiting if not _starts_from(m, waiting)), None)
         if ready is None:
@@ -45,6 +46,8 @@ def apply_differences(staged: Staged, lookup: Lookup) -> Staged:
         own = Version(ready.header, list(staged.spools[ready.iri]), ready.spelling)
         applied = apply(base, own, staged.differences[ready.iri])
         replaced.add(base.header.iri)
+        before = changes.pop(base.header.iri, None)
+        changes[ready.iri] = before.then(applied.changed) if before else applied.changed
         for iri in (base.header.iri, ready.iri):
             models.pop(iri, None)
             spools.pop(iri, None)
@@ -62,6 +65,7 @@ def apply_differences(staged: Staged, lookup: Lookup) -> Staged:
         spools=spools,
         differences={},
         replaced=frozenset(replaced - models.keys()),
+        changes=changes,
     )
 
 
@@ -79,7 +83,7 @@ def _base(
     for iri in (*model.header.supersedes, model.iri):
         known = models.get(iri)
         if known is not None:
-            return Version(known.header, spools[iri], known.spelling)
+            return Version(known.header, spools[iri], known.spelling, known.content_hash)
         kept = lookup(iri)
         if kept is not None:
             return kept
