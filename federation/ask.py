@@ -46,6 +46,7 @@ def select(
     token: str | None = None,
     partial: bool = False,
     timeout_seconds: float = 120.0,
+    mappings: str = "",
 ) -> Answer:
     """Ask a gateway or a node a SELECT or ASK query.
 
@@ -55,6 +56,7 @@ def select(
         token: access token for that address; None asks as the public.
         partial: take an answer that is not complete, labelled.
         timeout_seconds: how long to wait.
+        mappings: mapping sets to ask under, ``name@version``, separated by commas.
 
     Raises:
         NotComplete: sources were lost; ``detail["report"]`` says which.
@@ -68,6 +70,8 @@ def select(
     fields = {"query": query, "timeout": str(timeout_seconds)}
     if partial:
         fields["partial"] = "allow"
+    if mappings:
+        fields["mappings"] = mappings
     try:
         response = _http.request(
             "POST", endpoint, body=urlencode(fields), headers=headers,

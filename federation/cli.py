@@ -209,6 +209,7 @@ def query(
     text: Annotated[str, typer.Argument(help="A SPARQL query, or @FILE.")],
     token: Annotated[Path | None, typer.Option(help="File with an access token.")] = None,
     partial: Annotated[str, typer.Option(help="allow: take partial answers, labelled.")] = "",
+    mappings: Annotated[str, typer.Option(help="Mapping sets to ask under, SET@VERSION,...")] = "",
     show_report: Annotated[bool, typer.Option("--report", help="Show what it rests on.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show the plan carried out.")] = False,
     as_json: Json = False,
@@ -219,7 +220,8 @@ def query(
         if partial not in ("", "allow"):
             raise BadRequest(f"--partial {partial} is not known.", hint="Use --partial allow.")
         secret = token.read_text().strip() if token is not None else None
-        got = select(_address(where), _text(text), secret, partial == "allow")
+        allowed = partial == "allow"
+        got = select(_address(where), _text(text), secret, allowed, mappings=mappings)
         result = {
             "sparql": got.sparql,
             "milliseconds": round(got.milliseconds, 1),
@@ -246,6 +248,8 @@ def _print(got: Answer, with_report: bool, explain: bool) -> None:
     if not with_report:
         return
     out.print(str(got.report.get("reason", "")))
+    for told in (*got.report.get("mappings", ()), *got.report.get("warnings", ())):
+        out.print(f"  {told}", markup=False)
     if explain:
         for step in got.report.get("plan", ()):
             nodes = ", ".join(f"{n['id']} ({n['why']})" for n in step["nodes"]) or "no member"

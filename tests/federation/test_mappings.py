@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 import orjson
 import pyoxigraph as ox
 import pytest
 
 from federation.answer import Ask, FederatedAnswer
+from federation.ask import select
 from federation.demo.scenario import build
 from federation.members import Member
 from federation.rerouting import questions as asking
@@ -80,15 +79,12 @@ def _rows(bindings: list[dict[str, dict[str, str]]]) -> Rows:
 @pytest.fixture(scope="module")
 def in_cim(served: Served) -> dict[str, Rows]:
     """The rows of the questions in CIM's words at the one node."""
-    return {path.name: _at_node(served, CIM / path.name, None) for path in IES4}
+    return {path.name: _at_node(served, CIM / path.name) for path in IES4}
 
 
-def _at_node(served: Served, path: Path, mappings: str | None) -> Rows:
-    asked = {"query": path.read_text()} | ({"mappings": mappings} if mappings else {})
-    request = Request(served.whole.node + "/sparql", urlencode(asked).encode())
-    request.add_header("Accept", ACCEPT)
-    with urlopen(request, timeout=120) as answer:
-        return _rows(orjson.loads(answer.read())["results"]["bindings"])
+def _at_node(served: Served, path: Path, mappings: str = "") -> Rows:
+    got = select(served.whole.node, path.read_text(), mappings=mappings)
+    return _rows(got.sparql["results"]["bindings"])
 
 
 @pytest.fixture(scope="module")
