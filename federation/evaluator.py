@@ -30,6 +30,7 @@ _FORMATS = {
     "trig": ox.RdfFormat.TRIG,
 }
 _PR_SET_PDEATHSIG = 1
+_DEEPEST = 64
 
 
 class Limited:
@@ -61,6 +62,11 @@ def blank(term: Any) -> Any:
     if type(term) is ox.NamedNode and term.value.startswith(SKOLEM):
         return ox.BlankNode(term.value.encode().hex())
     return term
+
+
+def too_deep(body: bytes) -> bool:
+    """True for terms within terms so deep that reading them could end the process."""
+    return b"<<" in body and any(line.count(b"<<") > _DEEPEST for line in body.splitlines())
 
 
 def fill(store: ox.Store, parts: list[tuple[dict[str, Any], bytes]]) -> dict[str, Any] | None:
@@ -169,6 +175,9 @@ def answer(head: dict[str, Any], bodies: list[bytes]) -> tuple[dict[str, Any], b
     """Evaluate one frame."""
     sink = Limited(head["max_bytes"])
     rows = 0
+    for part, body in zip(head["parts"], bodies, strict=True):
+        if too_deep(body):
+            return {"failed": "part", "source": part["source"]}, b""
     try:
         if head["op"] != "query":
             reply = tabular(head, bodies, sink)

@@ -9,6 +9,7 @@ import pytest
 
 from federation.algebra import Triple
 from federation.answer import Ask, FederatedAnswer
+from federation.evaluator import answer as evaluate
 from federation.http import BrokenAnswer, TooLarge, _parse_head, _unzip
 from federation.subquery import TERM, Malformed, rows
 from federation.values import Values
@@ -74,6 +75,7 @@ ANSWERS = {
     "blank nodes": Fault(change=lambda _: b"_:a <http://example.org/name> _:b .\n"),
     "no triples": Fault(change=lambda _: b"<http://a> <http://b> .\n"),
     "a statement more": Fault(change=lambda body: body + b"} ; DROP ALL ; {\n"),
+    "terms within terms": Fault(change=lambda _: b"<<( " * 30_000 + b"\n"),
     "not utf-8": Fault(change=lambda _: b'<http://a> <http://b> "\xff\xfe" .\n'),
     "endless head": Fault(raw=b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000),
 }
@@ -105,3 +107,12 @@ def test_a_refusal_is_withheld_and_a_token_reaches_its_own_member_only() -> None
     assert isinstance(got, FederatedAnswer)
     assert got.status == "incomplete"
     assert {source.outcome for source in got.report.sources if source.id == "B"} == {"withheld"}
+
+
+@pytest.mark.parametrize("kind", ["nt", "tsv"])
+def test_terms_within_terms_end_no_evaluator(kind: str) -> None:
+    nested = b"<<( <urn:s> <urn:p> " * 30_000 + b"<urn:o>" + b" )>>" * 30_000
+    body = b"<urn:s> <urn:p> " + nested + b" .\n" if kind == "nt" else b"?x\n" + nested + b"\n"
+    head = {"parts": [{"source": "B", "kind": kind}], "max_bytes": 1 << 20}
+    reply, _ = evaluate(head, [body])
+    assert reply == {"failed": "part", "source": "B"}

@@ -17,6 +17,7 @@ import pytest
 
 from federation.answer import Ask, FederatedAnswer
 from federation.members import Identity, Member
+from federation.results import Unusable, read
 from kgnode.errors import MembersInvalid
 from kgnode.trust.members import new_members, parse_members
 from tests.federation.cluster import Cluster, Fault, Node, cluster
@@ -207,6 +208,42 @@ def test_neither_moments_nor_mappings_are_expected_of_an_endpoint() -> None:
         assert node.requests == []
     assert isinstance(got, FederatedAnswer)
     assert {s.id: s.outcome for s in got.report.sources}["B"] == "lacking"
+
+
+NESTED = b'{"type":"triple","value":{"subject":'
+HOSTILE = {
+    "json that nests": (
+        b'{"head":{},"results":{"bindings":[{"b":'
+        + NESTED * 20_000
+        + b"1"
+        + b"}}" * 20_000
+        + b"}]}}",
+        "application/json",
+    ),
+    "xml that nests": (
+        b'<sparql xmlns="http://www.w3.org/2005/sparql-results#"><head/><results><result>'
+        b'<binding name="b">' + b"<triple><subject>" * 20_000,
+        "text/xml",
+    ),
+    "xml with entities": (
+        b'<!DOCTYPE s [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]>'
+        b'<sparql xmlns="http://www.w3.org/2005/sparql-results#"><head><variable name="b"/></head>'
+        b'<results><result><binding name="b"><literal>&b;</literal></binding></result></results>'
+        b"</sparql>",
+        "text/xml",
+    ),
+    "an iri that is none": (
+        b'{"head":{},"results":{"bindings":[{"b":{"type":"uri","value":"x> } UNION {"}}]}}',
+        "application/json",
+    ),
+    "rows that are no objects": (b'{"results":{"bindings":[1]}}', "application/json"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_results_are_refused_and_end_no_process(name: str) -> None:
+    with pytest.raises(Unusable):
+        read(*HOSTILE[name])
 
 
 def test_an_endpoint_in_the_membership_document_has_no_keys_and_is_no_audience() -> None:
