@@ -82,31 +82,25 @@ def test_a_twin_says_what_is_lost_and_uses_no_word_of_cim(path: Path) -> None:
     assert "cim" not in twin.text.partition("PREFIX")[2].lower()
 
 
-@pytest.mark.parametrize("path", IES4, ids=lambda path: path.stem)
-def test_a_twin_gives_the_same_rows(path: Path, data: ox.Store, mapped: ox.Store) -> None:
-    expected = _rows(data, CIM / path.name)
-    assert expected
-    assert _rows(mapped, path) == expected
-
-
-def test_without_the_mappings_no_twin_finds_anything(data: ox.Store) -> None:
+def test_every_twin_gives_the_same_rows_and_nothing_without_the_mappings(
+    data: ox.Store, mapped: ox.Store
+) -> None:
     for path in IES4:
+        expected = _rows(data, CIM / path.name)
+        assert expected, path.stem
+        assert _rows(mapped, path) == expected, path.stem
         assert _rows(data, path) == [], path.stem
 
 
-def test_the_materialised_demo_conforms_to_the_ies4_shapes(mapped: ox.Store) -> None:
+def test_the_materialised_demo_is_good_ies4(test_data: Path, mapped: ox.Store) -> None:
+    """It conforms to the IES4 shapes and keeps to IES4's domains and ranges."""
+    own = triples(OWN_WORDS)
     everything = ox.Store()
-    everything.extend(mapped)
-    everything.extend(triples(OWN_WORDS))
+    everything.extend([*mapped, *own])
     report = validate_data(Data(everything), load_packs(["ies4"]))
     assert not report.results and not report.notes
-
-
-def test_the_materialised_demo_keeps_to_the_domains_and_ranges_of_ies4(
-    test_data: Path, mapped: ox.Store
-) -> None:
     words = triples(test_data / "vocab/ies4/ies4.ttl")
-    words.extend(triples(OWN_WORDS))
+    words.extend(own)
     broken, judged = Hierarchy(words).broken(mapped)
     assert judged > 10_000
     assert broken == set()
