@@ -7,6 +7,7 @@ pyoxigraph is some fifty times faster than by rdflib.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ TYPE = ox.NamedNode(RDF + "type")
 FIRST = ox.NamedNode(RDF + "first")
 REST = ox.NamedNode(RDF + "rest")
 NIL = ox.NamedNode(RDF + "nil")
+
+_ENCODING = re.compile(rb"""\s*<\?xml[^>]*encoding\s*=\s*["']([^"']*)""")
+_DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -126,7 +130,7 @@ def parse(
     """Return the triples of one RDF document; ``name`` decides the format by its ending.
 
     Raises:
-        BadShapes: it is no RDF of that format; the message has the line.
+        BadShapes: it is no RDF of that format, or XML with entities; the message has the line.
     """
     ending = Path(name).suffix.lower()
     form = FORMATS.get(ending)
@@ -136,6 +140,8 @@ def parse(
             hint=f"Use one of {', '.join(FORMATS)}.",
             file=name,
         )
+    if form == ox.RdfFormat.RDF_XML:
+        _refuse_entities(content, name)
     try:
         return [
             (quad.subject, quad.predicate, quad.object)
@@ -149,6 +155,20 @@ def parse(
             file=name,
             line=error.lineno,
         ) from error
+
+
+def _refuse_entities(content: bytes, name: str) -> None:
+    """Refuse XML that could unfold beyond all memory: the parser would end the whole process."""
+    encoding = _ENCODING.match(content)
+    plain = encoding is None or encoding[1].lower() in (b"utf-8", b"us-ascii")
+    found = _DECLARED.search(content)
+    if found or not plain or b"\x00" in content:
+        raise BadShapes(
+            f"{name} declares entities, or is in another encoding than UTF-8.",
+            hint="Write it in UTF-8 without a DOCTYPE, or as Turtle.",
+            file=name,
+            line=content.count(b"\n", 0, found.start() if found else 0) + 1,
+        )
 
 
 def read_file(path: Path) -> bytes:

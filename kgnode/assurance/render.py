@@ -15,8 +15,12 @@ _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
 section{border:1px solid #bbb;border-left:.5rem solid #595959;margin:1rem 0;padding:.5rem 1rem}
 section.violation{border-left-color:#b00020}section.warning{border-left-color:#9a5b00}
-dt{font-weight:600}dd{margin:0 0 .4rem 1rem}code{overflow-wrap:anywhere}
-table{border-collapse:collapse}td,th{text-align:left;padding:.1rem .8rem .1rem 0}
+h1{font-size:1.6rem}h2{font-size:1.15rem;margin:.2rem 0}section p{margin:.2rem 0 .6rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:.4rem 0 .8rem}
+dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}code{font-size:.85em;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top}
+td,th{padding:.2rem .8rem .2rem 0;border-top:1px solid #ddd}footer{color:#595959;font-size:.9rem}
+@media print{section{break-inside:avoid}body{margin:0}}
 """
 
 
@@ -97,9 +101,10 @@ def html(report: Findings) -> str:
         f"<p>Fault of pack {e(p.id)}: {e(fault)}</p>" for p in report.packs for fault in p.faults
     ]
     body += [f"<p>Note: {e(note)}</p>" for note in report.notes]
-    body.append(f"<p>{e(_footer(report))}</p>")
+    body.append(f"<footer>{e(_footer(report))}</footer>")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>Validation report</title><style>{_STYLE}</style></head>"
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )
@@ -107,14 +112,17 @@ def html(report: Findings) -> str:
 
 def _table(cause: Cause) -> str:
     e = escape.escape
+    valued = any(example.value for example in cause.examples)
+    placed = any(_place(example) for example in cause.examples)
     rows = "".join(
-        f"<tr><td>{e(str(x.asset))}</td><td>{e(x.value)}</td><td>{e(_place(x))}</td>"
-        f"<td><code>{e(x.asset.iri)}</code></td></tr>"
+        f"<tr><td>{e(str(x.asset))}</td>"
+        + (f"<td>{e(x.value)}</td>" if valued else "")
+        + (f"<td>{e(_place(x))}</td>" if placed else "")
+        + f"<td><code>{e(x.asset.iri)}</code></td></tr>"
         for x in cause.examples
     )
+    names = ["Asset", *["Value"] * valued, *["Where"] * placed, "Identifier"]
+    heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     more = cause.count - len(cause.examples)
     rest = f"<p>... and {more} more.</p>" if more else ""
-    return (
-        "<table><thead><tr><th>Asset</th><th>Value</th><th>Where</th><th>Identifier</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table>{rest}"
-    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{rest}"

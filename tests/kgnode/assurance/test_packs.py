@@ -83,3 +83,21 @@ def test_an_unknown_pack_names_those_that_are_known() -> None:
     with pytest.raises(NotFound) as missing:
         load_packs(["no-such-pack"])
     assert "gb-core" in missing.value.hint
+
+
+def test_xml_with_entities_is_refused_before_it_can_unfold(tmp_path: Path) -> None:
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    head = f'<?xml version="1.0"?>\n<!DOCTYPE rdf [<!ENTITY a0 "lol">{entities}]>'
+    body = '<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="urn:x:">'
+    body += '<r:Description r:about="urn:x"><x:y>&a9;</x:y></r:Description></r:RDF>'
+    for number, content in enumerate(
+        (
+            (head + body).encode(),
+            (head + body).encode("utf-16"),
+            b'<?xml version="1.0" encoding="UTF-7"?>' + body.encode(),
+        )
+    ):
+        file = tmp_path / f"bomb{number}.rdf"
+        file.write_bytes(content)
+        with pytest.raises(BadShapes, match="entities"):
+            load_packs([file])

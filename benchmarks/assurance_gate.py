@@ -1,0 +1,110 @@
+"""The gate of a node that goes on from what stands judged, beside judging in full.
+
+In: a GB network of about a million triples, published, and a difference model of 500 triples. Out:
+seconds of the step that validates in benchmarks/results/assurance_gate.json; the two reports are
+asserted equal.
+
+Run: python -m benchmarks.assurance_gate
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.assurance import DATA, NETWORKS
+from benchmarks.figures import Figures
+from benchmarks.networks import replicate
+from kgnode.assurance.standing import Standing
+from kgnode.home import Home
+from kgnode.membership import initialise
+from kgnode.names import CIM100, dataset_iri
+from kgnode.node import Node
+from kgnode.operations import perform
+from kgnode.settings import load_settings
+
+
+def gate(figures: Figures) -> None:
+    """Publish a difference of 500 triples on about 1M to a node that keeps what it judged."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        files = replicate(DATA / NETWORKS["authorities"], 17, root / "files")
+        initialise(root / "home", "GB", "Great Britain", None)
+        node = Node(Home(root / "home"), load_settings())
+        node.standing = Standing(4 << 30)
+        _judged(node, files)
+        change = root / "change.xml"
+        change.write_text(_difference(node, 500))
+        told, seconds = _judged(node, [change], dry_run=True)
+        node.standing = None
+        full, full_seconds = _judged(node, [change], dry_run=True)
+        node.close()
+    for report in (told, full):
+        report.pop("seconds")
+    figures.equal_results = figures.equal_results and told == full
+    figures.add(
+        "gate of a published difference of 500 triples on about 1M",
+        seconds,
+        "s",
+        aim="under 1",
+        peer=f"in full {full_seconds:.2f} s",
+        note=f"the step that validates; {sum(told['counts'].values())} results",
+    )
+    assert figures.equal_results, (told, full)
+
+
+def _judged(node: Node, files: list[Path], **more: object) -> tuple[dict[str, Any], float]:
+    """Publish files; return what the gate said, and the seconds it took."""
+    began: dict[str, float] = {}
+    arguments = {"files": [str(f) for f in files], "dataset": "n", "packs": ["gb-core"], **more}
+    told = perform(
+        node, "publish", arguments, lambda name: began.setdefault(name, time.perf_counter())
+    )
+    return told["validation"], began["label"] - began["validate"]
+
+
+def _difference(node: Node, number: int) -> str:
+    """Return a difference model that gives that many loads' equipment another name."""
+    manifest = node.record.current(dataset_iri("GB", "n"))
+    assert manifest is not None
+    model = max(manifest.models, key=lambda model: model.triples)
+    names = [
+        triple
+        for cell in model.cells
+        for triple in node.record.triples(cell.iri)
+        if triple.predicate.value == CIM100 + "IdentifiedObject.name"
+    ]
+    chosen = random.Random(3).sample(names, number // 2)
+
+    def part(section: str, suffix: str) -> str:
+        told = "".join(
+            f'<rdf:Description rdf:about="{triple.subject.value}"><cim:IdentifiedObject.name>'
+            f"{triple.object.value}{suffix}</cim:IdentifiedObject.name></rdf:Description>"
+            for triple in chosen
+        )
+        tag = f"dm:DifferenceModel.{section}"
+        return f'<{tag} rdf:parseType="Statements">{told}</{tag}>'
+
+    header = model.header
+    profiles = "".join(f"<md:Model.profile>{p}</md:Model.profile>" for p in header.profiles)
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cim="{CIM100}"
+ xmlns:md="http://iec.ch/TC57/61970-552/ModelDescription/1#"
+ xmlns:dm="http://iec.ch/TC57/61970-552/DifferenceModel/1#">
+<dm:DifferenceModel rdf:about="urn:uuid:11111111-0000-4000-8000-000000000002">
+<md:Model.scenarioTime>{header.scenario_time}</md:Model.scenarioTime>
+<md:Model.created>2026-11-01T00:00:00Z</md:Model.created>
+<md:Model.version>2</md:Model.version>
+<md:Model.modelingAuthoritySet>{header.authority}</md:Model.modelingAuthoritySet>
+{profiles}{part("reverseDifferences", "")}{part("forwardDifferences", " II")}
+<md:Model.Supersedes rdf:resource="{model.iri}"/>
+</dm:DifferenceModel></rdf:RDF>"""
+
+
+if __name__ == "__main__":
+    figures = Figures("assurance_gate")
+    gate(figures)
+    figures.write()
