@@ -116,7 +116,13 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
         "total": len(chosen),
         "start": start,
         "mappings": [
-            claim_json(standing, terms, against.get(standing.key, ()), told=told)
+            claim_json(
+                standing,
+                terms,
+                against.get(standing.key, ()),
+                told=told,
+                of_set=set_confidence(working),
+            )
             for standing in chosen[start : start + most]
         ],
     }
@@ -140,8 +146,18 @@ def _matches(standing: Standing, wanted: str) -> bool:
     )
 
 
+def set_confidence(working: Working) -> float:
+    """Return the confidence of a set as a whole, 1 where it has none."""
+    return float(str(working.head.other.get("mapping_set_confidence", "1")))
+
+
 def claim_json(
-    standing: Standing, terms: Terms, against: Iterable[Conflict], *, told: bool
+    standing: Standing,
+    terms: Terms,
+    against: Iterable[Conflict],
+    *,
+    told: bool,
+    of_set: float = 1.0,
 ) -> dict[str, Any]:
     """Return one claim with both its terms as its vocabularies describe them."""
     first = standing.first
@@ -154,7 +170,7 @@ def claim_json(
         "relation": shorten(first.predicate),
         "subject": term_json(first.subject, first.subject_label, terms),
         "object": term_json(first.object, first.object_label, terms),
-        "confidence": total_confidence(standing.rows),
+        "confidence": total_confidence(standing.rows, of_set),
         "rows": [
             {
                 "id": row.id,

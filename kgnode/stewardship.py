@@ -23,7 +23,7 @@ from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working, head_json
 from kgnode.errors import BadMapping, BadRequest
 from kgnode.governance import content, text
-from kgnode.mappings import by_claim, caller_of, claim_json, found_conflicts
+from kgnode.mappings import by_claim, caller_of, claim_json, found_conflicts, set_confidence
 from kgnode.names import expand
 from kgnode.node import Node
 
@@ -48,7 +48,10 @@ def _result(node: Node, name: str, changed: Sequence[Standing], **more: Any) -> 
     return {
         "set": name,
         "changed": [
-            claim_json(one, terms, against.get(one.key, ()), told=True) for one in changed[:50]
+            claim_json(
+                one, terms, against.get(one.key, ()), told=True, of_set=set_confidence(working)
+            )
+            for one in changed[:50]
         ],
         "count": len(changed),
         **more,

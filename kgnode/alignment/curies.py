@@ -9,19 +9,35 @@ from __future__ import annotations
 import re
 from collections import abc
 
+import pyoxigraph as ox
+
 from kgnode.alignment.slots import BUILT_IN, FAMILIAR
 
 _CURIE = re.compile(r"([A-Za-z_][\w.-]*):(.*)\Z", re.DOTALL)
 _PREFIX = re.compile(r"[A-Za-z_][\w.-]*\Z")
 _FORBIDDEN = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _LOCAL = re.compile(r"[^\s/#?:|]+\Z")
-_SCHEMES = frozenset({"http", "https", "urn", "mailto", "tag", "ftp", "doi", "info"})
+_SCHEMES = frozenset(
+    {"http", "https", "urn", "mailto", "tag", "ftp", "doi", "info", "did", "ark", "geo", "hdl"}
+)
 
 
 def is_iri(text: str) -> bool:
     """Tell whether text is an absolute IRI without characters that no IRI may have (RFC 3987)."""
     scheme, colon, rest = text.partition(":")
-    return bool(colon and rest and _PREFIX.match(scheme)) and not _FORBIDDEN.search(text)
+    if not (colon and rest and _PREFIX.match(scheme)) or _FORBIDDEN.search(text):
+        return False
+    try:
+        ox.NamedNode(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether an IRI is one at sight, so that nobody takes its scheme for a prefix."""
+    scheme, _, rest = text.partition(":")
+    return (scheme.lower() in _SCHEMES or rest.startswith("//")) and is_iri(text)
 
 
 class Curies:
@@ -64,8 +80,7 @@ class Curies:
         if namespace is not None and not local.startswith("//"):
             iri = namespace + local
             return iri if local and is_iri(iri) else None
-        known = prefix.lower() in _SCHEMES or local.startswith("//")
-        return text if known and is_iri(text) else None
+        return text if is_plain(text) else None
 
     def contract(self, iri: str) -> str:
         """Return the shortest CURIE that expands to exactly this IRI, else the IRI."""
@@ -86,7 +101,7 @@ def fault(prefix: str, namespace: str) -> str | None:
     """Return what is wrong with one entry of a ``curie_map``, None if nothing."""
     if not _PREFIX.match(prefix):
         return f"{prefix!r} cannot be a prefix."
-    if not is_iri(namespace):
+    if not is_plain(namespace):
         return f"The prefix {prefix} stands for {namespace!r}, which is no IRI."
     standard = BUILT_IN.get(prefix, namespace)
     if standard != namespace:

@@ -15,7 +15,6 @@ from pathlib import PurePath
 
 from kgnode.alignment.curies import Curies, fault, is_iri
 from kgnode.alignment.mapping import (
-    COMPUTED,
     Extension,
     Ids,
     Mapping,
@@ -90,7 +89,7 @@ class Records:
         self.rows: list[Mapping] = []
         self._computed = Ids(str(self.of_set["mapping_set_id"]))
         self._ids: dict[str, int | None] = {}
-        self._modern = False
+        self._made: set[str] = set()
 
     def line_of(self, *keys: str) -> int:
         """Return the line of the first of the keys whose line is known, else 1."""
@@ -193,8 +192,6 @@ class Records:
                 if value is not None:
                     held[slot] = value
         self._complete(held, line)
-        own = held.get("record_id")
-        self._modern |= isinstance(own, str) and not own.startswith(COMPUTED)
         mapping = self._mapping(held, line)
         if mapping.id in self._ids:
             first = self._ids[mapping.id]
@@ -253,6 +250,7 @@ class Records:
         labels = text("subject_label"), text("object_label")
         own = text("record_id")
         computed = self._computed.next(claim, justification, labels)
+        self._made.add(computed)
         return Mapping(
             own or computed,
             *claim,
@@ -286,7 +284,8 @@ class Records:
 
         identifier = text("mapping_set_id")
         used = {slot for row in rows for slot in row.other} | of_set.keys()
-        if self._modern or any(slot in SLOTS and SLOTS[slot].since == "1.1" for slot in used):
+        own_ids = any(row.id not in self._made for row in rows)
+        if own_ids or any(slot in SLOTS and SLOTS[slot].since == "1.1" for slot in used):
             of_set.setdefault("sssom_version", "1.1")
         return MappingSet(
             identifier,

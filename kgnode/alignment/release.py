@@ -21,11 +21,13 @@ import orjson
 from kgnode.alignment import sssom_tsv
 from kgnode.alignment.mapping import MappingSet
 from kgnode.errors import BadMapping, BadRequest
+from kgnode.home import write_atomically
 from kgnode.names import IDENTIFIER
 from kgnode.trust.keys import read_header, unchecked_payload, verify_compact
 
 TYPE = "gridspine-mappings+jws"
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+SIGNATURE = "release.jws"
 MOST_BUNDLE_BYTES = 96 << 20
 _RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.rq\Z")
 
@@ -119,11 +121,11 @@ def save(release: Release, folder: Path) -> None:
         )
     made = Path(tempfile.mkdtemp(dir=folder, prefix="."))
     try:
-        (made / "set.sssom.tsv").write_bytes(sssom_tsv.write(release.mappings))
-        (made / "release.jws").write_text(release.signature)
+        write_atomically(made / "set.sssom.tsv", sssom_tsv.write(release.mappings))
+        write_atomically(made / SIGNATURE, release.signature.encode())
         (made / "structural").mkdir()
         for name, text in release.structural.items():
-            (made / "structural" / name).write_text(text, encoding="utf-8")
+            write_atomically(made / "structural" / name, text.encode())
         made.chmod(0o755)
         made.rename(place)
     except BaseException:
@@ -141,7 +143,7 @@ def load(place: Path, keys: Keys) -> Release:
         return check(
             (place / "set.sssom.tsv").read_bytes(),
             {p.name: p.read_text("utf-8") for p in sorted((place / "structural").glob("*.rq"))},
-            (place / "release.jws").read_text().strip(),
+            (place / SIGNATURE).read_text().strip(),
             keys,
         )
     except (OSError, UnicodeDecodeError) as error:
@@ -219,12 +221,12 @@ def unbundle(content: bytes, keys: Keys) -> Release:
     return check(*parts, keys)
 
 
-def claims_to_be(content: bytes) -> dict[str, Any]:
-    """Return what an unchecked document says of itself; {} if nothing."""
+def issued(place: Path) -> str:
+    """Return when a kept release says it was made, unchecked; good for an order only."""
     try:
-        return unchecked_payload(str(orjson.loads(content)["signature"]))
-    except (ValueError, KeyError, TypeError):
-        return {}
+        return str(unchecked_payload((place / SIGNATURE).read_text()).get("issued", ""))
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _digest(content: bytes) -> str:

@@ -193,7 +193,7 @@ class Shelf:
         """Return the released versions of a set, oldest first."""
         folder = self._place(name) / RELEASED
         found = [p.name for p in folder.glob("*/") if releases.VERSION.match(p.name)]
-        return tuple(sorted(found, key=lambda one: (self.release(name, one).issued, one)))
+        return tuple(sorted(found, key=lambda one: (releases.issued(folder / one), one)))
 
     def release(self, name: str, version: str | None = None) -> Release:
         """Return a release, the latest where no version is named.

@@ -7,6 +7,7 @@ would otherwise be asserted by its own document.
 
 from __future__ import annotations
 
+import re
 from collections import abc, defaultdict
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from kgnode.alignment.sssom_tsv import content
 from kgnode.errors import BadMapping
 from kgnode.names import RDF, XSD
 
+_ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
 _TYPE = ox.NamedNode(f"{RDF}type")
 _SET = ox.NamedNode(f"{SSSOM}MappingSet")
 _AXIOM = ox.NamedNode(f"{OWL}Axiom")
@@ -80,6 +82,8 @@ def _facts(source: bytes, media: str | None, file: str | None) -> tuple[Facts, d
     start = source.lstrip(b"\xef\xbb\xbf \t\r\n")[:5]
     syntax = endings[media or ("rdf" if start[:1] == b"<" and start[1:2] in b"?!r" else "ttl")]
     facts: Facts = defaultdict(list)
+    if syntax == ox.RdfFormat.RDF_XML:
+        _refuse_entities(source, file)
     try:
         parser = ox.parse(source, format=syntax, base_iri="urn:gridspine:document")
         for quad in parser:
@@ -98,6 +102,23 @@ def _facts(source: bytes, media: str | None, file: str | None) -> tuple[Facts, d
             f"The document is not RDF: {error}.", hint="Check it.", file=file, line=1
         ) from error
     return facts, dict(parser.prefixes)
+
+
+def _refuse_entities(source: bytes, file: str | None) -> None:
+    """Refuse XML that could unfold beyond all memory: the parser would end the whole process."""
+    plain = b"\x00" not in source
+    encoding = _ENCODING.match(source)
+    if encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii"):
+        plain = False
+    for forbidden in (b"<!DOCTYPE", b"<!ENTITY"):
+        at = source.find(forbidden)
+        if at >= 0 or not plain:
+            raise BadMapping(
+                "The XML declares entities or another encoding than UTF-8.",
+                hint="Write it in UTF-8 without a DOCTYPE.",
+                file=file,
+                line=source.count(b"\n", 0, max(at, 0)) + 1,
+            )
 
 
 def _mapping_set(

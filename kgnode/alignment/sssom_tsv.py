@@ -140,7 +140,7 @@ def _head(text: str, file: str | None, line: int | None) -> tuple[dict[str, Any]
             found = {} if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise BadMapping(
             f"The metadata is not YAML: {getattr(error, 'problem', None) or error}.",

@@ -80,13 +80,14 @@ class Working:
         self.undone: set[int] = set()
         self._stacks: dict[str, list[tuple[int, Standing]]] = {}
         self._top: dict[str, Standing] = {}
+        self._denials: dict[tuple[str, str], list[str]] = {}
         for standing in start:
             self._push(0, standing)
 
     @property
     def standings(self) -> abc.Mapping[str, Standing]:
-        """Every claim as it stands, by key."""
-        return self._top
+        """Every claim as it stands, by key; a copy, since others may act meanwhile."""
+        return dict(self._top)
 
     def take(self, entry: Entry) -> None:
         """Let one entry have happened."""
@@ -101,6 +102,9 @@ class Working:
     def _push(self, number: int, standing: Standing) -> None:
         self._stacks.setdefault(standing.key, []).append((number, standing))
         self._top[standing.key] = standing
+        if standing.first.negative:
+            pair = standing.first.subject, standing.first.object
+            self._denials.setdefault(pair, []).append(standing.key)
 
     def _pop(self, number: int) -> None:
         self.undone.add(number)
@@ -121,7 +125,7 @@ class Working:
         found = self._top.get(key)
         if found is None:
             found = next(
-                (s for s in self._top.values() if any(row.id == key for row in s.rows)), None
+                (s for s in list(self._top.values()) if any(row.id == key for row in s.rows)), None
             )
         if found is None:
             raise NotFound(f"There is no mapping {key} in {self.head.name}.", hint="List the set.")
@@ -165,24 +169,17 @@ class Working:
         subject, predicate, object_, negative = claim
         if negative:
             return None
-        return next(
-            (
-                standing
-                for standing in self._top.values()
-                if standing.first.negative
-                and standing.live
-                and standing.first.subject == subject
-                and standing.first.object == object_
-                and same_relation(standing.first.predicate, predicate)
-            ),
-            None,
-        )
+        for key in self._denials.get((subject, object_), ()):
+            denial = self._top.get(key)
+            if denial and denial.live and same_relation(denial.first.predicate, predicate):
+                return denial
+        return None
 
     def set_of(self, statuses: abc.Container[Status] | None = None) -> MappingSet:
         """Return the set as a document would hold it, optionally only some statuses."""
         rows = (
             row
-            for standing in self._top.values()
+            for standing in list(self._top.values())
             if statuses is None or standing.status in statuses
             for row in standing.rows
         )
@@ -192,7 +189,7 @@ class Working:
         """Return what was done, latest first; of one claim where one is named."""
         return [
             {**entry.told(), "undone": entry.number in self.undone}
-            for entry in reversed(self.entries)
+            for entry in reversed(list(self.entries))
             if key is None or any(standing.key == key for standing in entry.changes)
         ]
 

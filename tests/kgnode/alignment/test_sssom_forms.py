@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kgnode.alignment import sssom_json, sssom_rdf, sssom_tsv
 from kgnode.alignment.curies import fault
 from kgnode.alignment.mapping import EXACT, Mapping, MappingSet, Status, Value
 from kgnode.alignment.slots import BUILT_IN
-from kgnode.errors import BadMapping
+from kgnode.errors import BadMapping, GridspineError
 
 from .test_sssom_tsv import GOOD_FILES, SET
 
@@ -181,3 +182,64 @@ def test_any_set_keeps_everything_in_every_form(rows: list[Mapping]) -> None:
 )
 def test_a_prefix_map_cannot_change_what_is_fixed(prefix: str, namespace: str) -> None:
     assert fault(prefix, namespace)
+
+
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE rdf [<!ENTITY a0 "lol">'
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    + ']><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+    'rdf:about="urn:x"><rdf:value>&a9;</rdf:value></rdf:Description></rdf:RDF>'
+)
+FILE = (
+    BOMB.split("[", 1)[0] + '[<!ENTITY a9 SYSTEM "file:///etc/passwd">' + BOMB[BOMB.index("]>") :]
+)
+
+
+@pytest.mark.parametrize("document", [BOMB, FILE], ids=["entities", "file"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_xml_that_unfolds_or_reaches_out_is_not_even_parsed(document: str, encoding: str) -> None:
+    with pytest.raises(BadMapping, match=r"entities or another encoding|not RDF"):
+        sssom_rdf.read(document.encode(encoding))
+
+
+HOSTILE = [
+    (sssom_json.read, b"[" * 100_000),
+    (sssom_json.read, b'{"mappings":' + b"[" * 100_000),
+    (sssom_json.read, b'{"mappings": [1]}'),
+    (sssom_json.read, b'{"mapping_set_id": {}, "mappings": []}'),
+    (sssom_json.read, b'{"curie_map": [1], "mappings": []}'),
+    (sssom_tsv.read, b"#a: " + b"[" * 5_000 + b"\nsubject_id\tpredicate_id\n"),
+    (sssom_tsv.read, b"#" + b"a: x\n#" * 300_000 + b"\nsubject_id\tpredicate_id\n"),
+    (sssom_rdf.read, b"<a> <b> <c> ."),
+]
+
+
+@pytest.mark.parametrize(("reader", "document"), HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_document_is_refused(reader: Callable[[bytes], object], document: bytes) -> None:
+    with pytest.raises(GridspineError):
+        reader(document)
+
+
+GOOD_BYTES = {
+    sssom_tsv.read: SET,
+    sssom_json.read: sssom_json.write(sssom_tsv.read(SET)),
+    sssom_rdf.read: sssom_rdf.write(sssom_tsv.read(SET)),
+}
+
+
+@pytest.mark.parametrize("reader", list(GOOD_BYTES), ids=["tsv", "json", "rdf"])
+@given(data=st.data())
+def test_a_damaged_document_is_read_or_refused_never_worse(
+    reader: Callable[[bytes], MappingSet], data: st.DataObject
+) -> None:
+    content = bytearray(GOOD_BYTES[reader])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        length = data.draw(st.integers(0, 12))
+        content[at : at + length] = data.draw(st.binary(max_size=8))
+    try:
+        found = reader(bytes(content))
+    except GridspineError as error:
+        assert error.message
+    else:
+        check_all_forms(found)
