@@ -7,6 +7,7 @@ one plan as JSON, page, RDF or CIM difference model, ``/studies/{id}/compare/{ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from federation.identity import authenticate, identity_key
+from federation.members import Member, MemberPool
 from federation.rerouting.documents import difference_model, plan_page, plan_turtle
 from federation.rerouting.planning import moment
 from federation.rerouting.service import Rerouting
@@ -70,10 +72,10 @@ class StudyRoutes:
 
     async def model(self, http: HttpRequest) -> Response:
         """Give the assembled model as the caller may see it, as a CIM zip."""
-        federation = self.gateway.refresh()
+        members, pool = self._members()
         body = await self.service.model_zip(
-            list(federation.members.values()),
-            federation.pool,
+            members,
+            pool,
             self.gateway.exchanger.identity(self._caller(http)),
         )
         return Response(body, 200, _PRIVATE, "application/zip")
@@ -128,12 +130,15 @@ class StudyRoutes:
 
     async def _run(self, caller: Caller, asked: dict[str, Any]) -> Response:
         identity = self.gateway.exchanger.identity(caller)
-        federation = self.gateway.refresh()
-        study = await self.service.study(
-            list(federation.members.values()), federation.pool, identity, to_request(asked)
-        )
+        members, pool = self._members()
+        study = await self.service.study(members, pool, identity, to_request(asked))
         kept = self.studies.keep(identity_key(caller), asked, study)
         return JSONResponse({"id": kept.id, **study}, headers=_PRIVATE)
+
+    def _members(self) -> tuple[Sequence[Member], MemberPool]:
+        """Return the members that have a node: a plain endpoint publishes no network models."""
+        federation = self.gateway.refresh()
+        return [m for m in federation.members.values() if not m.plain], federation.pool
 
     def _caller(self, http: HttpRequest) -> Caller:
         token = http.cookies.get(COOKIE)

@@ -30,7 +30,7 @@ CONFINED = {
     "pyshacl": ("kgnode/assurance/",),
     "owlready2": ("kgnode/alignment/coherence.py",),
     "pypowsybl": ("federation/rerouting/", "federation/demo/"),
-    "pandapower": ("federation/demo/",),
+    "pandapower": ("federation/demo/", "federation/rerouting/panda.py"),
     "SPARQLWrapper": ("kgnode/client.py", "federation/"),
     "cedarpy": ("kgnode/policy/",),
     "fastapi": ("kgnode/web/", "federation/web/"),
