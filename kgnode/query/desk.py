@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from pyoxigraph import Store
 from tree_sitter import Node
 
 from kgnode.alignment.apply import Applied, Rewriter, derivation
@@ -23,9 +24,11 @@ from kgnode.query.parse import ParsedQuery, parse
 from kgnode.query.protocol import SparqlRequest
 from kgnode.settings import Settings
 from kgnode.store.cells import Manifest
+from kgnode.store.derive import Derivation
 from kgnode.store.record import Record
 from kgnode.store.view import Limits, View, Views
 
+CallOnStore = Callable[[Store, bytes], bytes]
 REMEMBERED = 256
 """How many decisions have their cells worked out and kept in mind."""
 
@@ -106,25 +109,14 @@ class Desk:
             reading = parse(text)
             return None if reading.doubtful else reading.tree.root_node
 
-        view = await self.view(reach, graphs=parsed.asks_graphs)
-        return await self.rewriter().apply(text, tree, names, view)
+        asked = Asked(self, reach, parsed.asks_graphs)
+        return await self.rewriter().apply(text, tree, names, asked)
 
-    async def following(
-        self, view: View, reach: Reach, names: Sequence[str]
-    ) -> View | dict[str, Any] | None:
-        """Return what is to be read so that all that follows under mapping sets is seen.
-
-        A larger view where structural maps make something; else rules to read ``view`` with
-        (``kgnode.store.derive.Following``), None where nothing follows.
-        """
-        rewriter = self.rewriter()
-        active = (await rewriter.known(rewriter.wanted(names), view)).active
-        if active.idle:
-            return None
-        derived = derivation(active)
-        if active.constructs:
-            return await self.view(replace(reach, derived=derived), graphs=False)
-        return derived.to_json()
+    async def following(self, reach: Reach, names: Sequence[str]) -> Derivation | None:
+        """Return what follows from a reach under mapping sets; None where nothing does."""
+        rewriter, plain = self.rewriter(), Asked(self, reach, graphs=False)
+        active = (await rewriter.known(rewriter.wanted(names), plain)).active
+        return None if active.idle else derivation(active)
 
     def rewriter(self) -> Rewriter:
         """Return what applies mapping sets. Raises BadRequest where the node has none."""
@@ -141,3 +133,24 @@ class Desk:
         if request.timeout_seconds is not None:
             seconds = min(seconds, request.timeout_seconds)
         return Limits(seconds, own.query_max_rows, own.query_max_bytes, request.limit_cut)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The view of a reach as it is, made only when something is asked of it."""
+
+    desk: Desk
+    reach: Reach
+    graphs: bool
+
+    @property
+    def version(self) -> str:
+        """Digest of what it holds."""
+        own = self.reach if not self.reach.rules else Reach(self.reach.cells, self.reach.named)
+        return f"{own.version} {self.graphs}"
+
+    async def call(self, function: CallOnStore, argument: bytes, timeout_seconds: float) -> bytes:
+        """Run one of our functions on the view."""
+        plain = replace(self.reach, derived=None)
+        view = await self.desk.view(plain, graphs=self.graphs)
+        return await view.call(function, argument, timeout_seconds)

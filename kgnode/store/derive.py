@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store
 
 from kgnode.names import RDF
 
@@ -99,16 +99,34 @@ def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
         if quad.predicate != _TYPE
     ]
     _add(add, (Quad(q.subject, q.predicate, t, q.graph_name) for q, ts in matching for t in ts))
-    made: set[Quad] = set()
+    made = _Sheet(order["most"])
     with contextlib.nullcontext() if disk else _opening_nothing():
         for text in order["constructs"]:
             triples: Any = store.query(text)
-            for triple in triples:
-                made.add(Quad(triple.subject, triple.predicate, triple.object))
-                if order["most"] is not None and len(made) > order["most"]:
-                    raise TooMuch(f"more than {order['most']} triples follow")
-    _add(add, made)
+            triples.serialize(made, format=RdfFormat.N_TRIPLES)
+    load = store.bulk_load if disk else store.load
+    load(b"".join(made.parts), format=RdfFormat.N_TRIPLES, lenient=True)
     return len(store) - before
+
+
+class _Sheet:
+    """Keeps what the engine writes, up to so many lines."""
+
+    def __init__(self, most: int | None) -> None:
+        self.parts: list[bytes] = []
+        self._most = most
+        self._lines = 0
+
+    def write(self, part: bytes) -> int:
+        """Keep a part; raising ends the query that makes it."""
+        self._lines += part.count(b"\n")
+        if self._most is not None and self._lines > self._most:
+            raise TooMuch(f"more than {self._most} triples follow")
+        self.parts.append(bytes(part))
+        return len(part)
+
+    def flush(self) -> None:
+        """Do nothing: all is kept at once."""
 
 
 @contextlib.contextmanager

@@ -165,14 +165,19 @@ async def load(
         host.close_soon()
         if key.derived is None:
             raise
-        raise TooCostly(
-            "What follows from the data under these mapping sets takes too long, or too much.",
-            hint="A structural map of a set may make too much; see mappings_build_seconds.",
-        ) from error
+        raise too_much() from error
     except BaseException:
         host.close_soon()
         raise
     return host
+
+
+def too_much() -> TooCostly:
+    """Return the error of a view that cannot hold what follows."""
+    return TooCostly(
+        "What follows from the data under these mapping sets takes too long, or too much.",
+        hint="A structural map of a set may make too much; see mappings_build_seconds.",
+    )
 
 
 async def reopen(folder: Path, image: Path, *, fork: bool) -> HostProcess:

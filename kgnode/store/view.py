@@ -39,6 +39,8 @@ RETRY_ABOVE_SECONDS = 0.05
 ATTEMPTS = 3
 IN_USE_SECONDS = 900.0
 """A view asked for within this time is kept current when a version is published."""
+REFUSED_SECONDS = 300.0
+"""For so long a view from which too much follows is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class Views:
         self._views: dict[Key, View] = {}
         self._seats: dict[Key, Seat] = {}
         self._building: dict[Key, asyncio.Task[View]] = {}
+        self._refused: dict[Key, float] = {}
         self._numbers = itertools.count(1)
         self._room = Room(settings.view_memory_bytes, settings.view_disk_bytes)
         self.counts: Counter[str] = Counter()
@@ -194,6 +197,8 @@ class Views:
         if view is not None:
             view.seat.used = time.monotonic()
             return view
+        if self._refused.get(key, 0.0) > time.monotonic():
+            raise seats.too_much()
         return await asyncio.shield(self._start(key, None))
 
     async def follow(self, before: Manifest | None, after: Manifest | None) -> None:
@@ -296,7 +301,11 @@ class Views:
                 host = await seats.load(
                     self._folder, key, files, image, self._settings, fork=self._fork
                 )
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, TooCostly):
+                now = time.monotonic()
+                self._refused = {k: until for k, until in self._refused.items() if until > now}
+                self._refused[key] = now + REFUSED_SECONDS
             if image is not None:
                 self._room.drop(key, image)
             raise

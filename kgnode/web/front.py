@@ -13,6 +13,7 @@ import gc
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -165,10 +166,13 @@ class Front:
         """Return what a function of ``kgnode.summary`` says, from what is kept if it has a key."""
 
         async def ask() -> bytes:
-            view = await self.desk.view(reach, graphs=False)
-            rules = await self.desk.following(view, reach, names) if names else None
-            if isinstance(rules, View):
-                view, rules = rules, None
+            following = await self.desk.following(reach, names) if names else None
+            rules = None
+            if following is not None and following.constructs:  # only a view can hold those
+                view = await self.desk.view(replace(reach, derived=following), graphs=False)
+            else:
+                view = await self.desk.view(reach, graphs=False)
+                rules = None if following is None else following.to_json()
             order = orjson.dumps({"function": function, "rules": rules})
             return await view.call(summary.answer, order + b"\n" + argument, CALL_SECONDS)
 
