@@ -12,6 +12,7 @@ from typing import Any
 
 from kgnode.alignment import release as releases
 from kgnode.alignment import sssom_json, sssom_rdf, sssom_tsv
+from kgnode.alignment.cardinality import cardinalities
 from kgnode.alignment.conflicts import Conflict, conflicts
 from kgnode.alignment.mapping import MappingSet, Status, total_confidence
 from kgnode.alignment.standing import LIVE, OPEN, Said, Standing
@@ -108,6 +109,8 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     counted = Counter(standing.status for standing in working.standings.values())
     against = by_claim(found_conflicts(working), working)
     terms = known_terms()
+    live = [standing.first for standing in working.standings.values() if standing.live]
+    sizes = cardinalities([row for row in live if not row.negative])
     return {
         "set": name,
         "title": working.head.title,
@@ -122,6 +125,7 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
                 against.get(standing.key, ()),
                 told=told,
                 of_set=set_confidence(working),
+                counted=sizes.get(standing.first.id),
             )
             for standing in chosen[start : start + most]
         ],
@@ -158,6 +162,7 @@ def claim_json(
     *,
     told: bool,
     of_set: float = 1.0,
+    counted: str | None = None,
 ) -> dict[str, Any]:
     """Return one claim with both its terms as its vocabularies describe them."""
     first = standing.first
@@ -182,7 +187,7 @@ def claim_json(
             }
             for row in standing.rows
         ],
-        "cardinality": first.cardinality,
+        "cardinality": first.cardinality or counted,
         "replaced_by": first.replaced_by,
         "approvals": [_said(one, told=told) for one in standing.approvals],
         "remarks": [_said(one, told=told) for one in standing.remarks],

@@ -61,11 +61,13 @@ def _result(node: Node, name: str, changed: Sequence[Standing], **more: Any) -> 
 def take_in(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Import an SSSOM document: its claims are proposals here, whatever it says of their status.
 
-    ``file`` or ``content`` with ``form`` (tsv, json, ttl); ``set`` names the set. A claim that is
-    there already is left alone, one that is denied here is refused and named.
+    ``file`` or ``content`` with ``form`` (tsv, json, ttl), or ``shipped``, a set that came with a
+    newer product; ``set`` names the set. A claim that is there already is left alone, one that is
+    denied here is refused and named.
     """
     actor = _actor(node, arguments)
-    read = _read(arguments)
+    shipped = arguments.get("shipped")
+    read = node.mappings.shipped_set(str(shipped)) if shipped else _read(arguments)
     name = arguments.get("set") or read.name
     releases.check_name(name, "1")
     at = _now()

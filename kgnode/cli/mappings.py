@@ -60,6 +60,9 @@ def mappings(
     ] = None,
     search: Annotated[str | None, typer.Option(help="show: part of a label or IRI.")] = None,
     into: Annotated[str | None, typer.Option("--as", help="Form of a document.")] = None,
+    shipped: Annotated[
+        str | None, typer.Option(help="import: a set that comes with the product, anew.")
+    ] = None,
     set_name: Annotated[str | None, typer.Option("--set", help="import: the set's name.")] = None,
     version: Annotated[str | None, typer.Option(help="release, export: the version.")] = None,
     reasoner: Annotated[bool, typer.Option(help="release: ask the reasoner.")] = True,
@@ -84,6 +87,7 @@ def mappings(
         of_file = action in ("import", "adopt")
         arguments: dict[str, Any] = {
             "set": set_name if of_file else name,
+            "shipped": shipped,
             "file": str(Path(name).resolve()) if of_file and name else None,
             "id": ids[0] if ids and len(ids) == 1 else None,
             "ids": list(ids or ()),

@@ -9,6 +9,7 @@ import pytest
 
 from kgnode.alignment import sssom_tsv
 from kgnode.alignment.mapping import Status
+from kgnode.check import check
 from kgnode.errors import BadMapping, Forbidden, GridspineError, IdentityError, NotFound
 from kgnode.operations import VERBS, perform
 from kgnode.trust import generate_key
@@ -261,3 +262,36 @@ def test_an_export_holds_every_claim_and_can_be_read(world: World) -> None:
     world.do("comment", "anna@NESO", id=R1, text="x\nb:Line\tskos:exactMatch")
     content = world.do("export")["content"]
     assert [row.id for row in sssom_tsv.read(content.encode()).mappings] == [R1, R2, R3]
+
+
+def test_every_edit_answers_with_the_conflicts_it_is_in(world: World) -> None:
+    result = world.do(
+        "propose",
+        "anna@NESO",
+        subject="https://a.example#Line",
+        object="https://b.example#Thing",
+        relation="exact",
+    )
+    (conflict,) = result["changed"][0]["conflicts"]
+    assert (conflict["kind"], conflict["severity"]) == ("one_to_many", "warning")
+    assert R1 in conflict["mappings"]
+    assert world.do("check")["warnings"] == 1
+    world.do("undo", "anna@NESO")
+    assert world.do("check")["warnings"] == 0
+
+
+def test_a_shipped_set_is_taken_in_anew_without_losing_what_was_decided(world: World) -> None:
+    given = {"set": "dcat-ies4"}
+    first = world.do("show", **given)["mappings"][0]["id"]
+    world.do("approve", "anna@NESO", id=first, **given)
+    again = world.do("import", shipped="dcat-ies4", **given)
+    assert (again["count"], again["known"]) == (0, world.do("show", **given)["total"])
+    assert world.do("show", id=first, **given)["mappings"][0]["approvals"]
+
+
+def test_what_is_exported_conforms_to_the_shapes_for_mappings(world: World, tmp_path: Path) -> None:
+    for name in ("small", "cim-ies4", "dcat-ies4"):
+        path = tmp_path / f"{name}.ttl"
+        path.write_text(world.do("export", set=name, **{"as": "ttl"})["content"])
+        judged = check([path], ["mappings"], "text", "auto")
+        assert judged.result["conforms"], judged.result["causes"]
