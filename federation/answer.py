@@ -7,6 +7,7 @@ report. An answer that is not complete is an error with its report, unless parti
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,16 +43,23 @@ class Ask:
     mappings: tuple[str, ...] = ()
     sources: bool = False
     """True where each row is to say which members it came from, in a column ``source``."""
+    streamed: bool = False
+    """True where a large answer with nothing to join may be passed on while it comes."""
 
 
 @dataclass(frozen=True)
 class FederatedAnswer:
-    """A serialised answer with what it rests on."""
+    """A serialised answer with what it rests on.
+
+    Where it is ``streamed``, ``rest`` yields it and ``final`` gives the report after that.
+    """
 
     status: Status
     report: Report
     media_type: str
     body: bytes
+    rest: AsyncGenerator[bytes, None] | None = None
+    final: Callable[[], Report] | None = None
 
 
 async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
@@ -82,11 +90,13 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
     )
     renew: frozenset[str] = frozenset()
     for attempt in range(1, _ATTEMPTS + 1):
-        run = Run(parsed, query, media_type, federation, scope, ask.sources)
+        streamed = ask.streamed and attempt == 1
+        run = Run(parsed, query, media_type, federation, scope, ask.sources, streamed)
         body = await run.carry_out(renew)
         renew = run.outdated()
         if not renew or attempt == _ATTEMPTS:
             break
+        run.hang_up()
     fetched = run.fetched
     names = {member.id: member.name for member in federation.members.values()}
     yes = b"true" in body if parsed.form == "ASK" else None
@@ -98,7 +108,13 @@ async def answer(ask: Ask, federation: Federation) -> FederatedAnswer:
             hint="Ask again later, or allow a partial answer with partial=allow.",
             detail={"report": report.to_json(), "answer_status": status},
         )
-    return FederatedAnswer(status, report, media_type, body)
+    if run.relay is None:
+        return FederatedAnswer(status, report, media_type, body)
+
+    def final() -> Report:
+        return fetched.report(status, reason, (time.monotonic() - start) * 1000)
+
+    return FederatedAnswer(status, report, media_type, body, run.relay.pieces(), final)
 
 
 def read_query(parsed: ParsedQuery) -> Select | None:

@@ -46,6 +46,11 @@ class Reports:
             self._kept.popitem(last=False)
         return name
 
+    def complete(self, name: str, report: Report) -> None:
+        """Bring a kept report up to date once its answer has passed."""
+        if name in self._kept:
+            self._kept[name] |= report.to_json()
+
     def get(self, name: str) -> dict[str, Any]:
         """Return a report.
 
@@ -94,8 +99,10 @@ class Gateway:
             self._sequence = document.sequence
         return self.federation
 
-    async def ask(self, request: SparqlRequest, caller: Caller) -> FederatedAnswer:
-        """Answer a protocol request."""
+    async def ask(
+        self, request: SparqlRequest, caller: Caller, *, streamed: bool = False
+    ) -> FederatedAnswer:
+        """Answer a protocol request; ``streamed`` where a large answer may come in pieces."""
         if request.query is None:
             raise BadRequest("The request has no query.", hint="Send it in the field query.")
         for wanted in request.mappings:
@@ -116,6 +123,7 @@ class Gateway:
                 request.at,
                 request.mappings,
                 _flag(request, "source"),
+                streamed,
             ),
             self.refresh(),
         )
@@ -124,7 +132,8 @@ class Gateway:
         """Answer for the SPARQL endpoint: status and report in headers."""
         root = self.home.identity.url.rstrip("/")
         try:
-            got = await self.ask(request, caller)
+            inline = request.parameters.get("report") == ("inline",)
+            got = await self.ask(request, caller, streamed=not inline)
         except NotComplete as error:
             document = problem(error)
             lost = (("Gridspine-Status", str(error.detail.get("answer_status"))),)
@@ -140,7 +149,9 @@ class Gateway:
         if got.report.warnings:
             headers += (("Gridspine-Mapping-Warnings", " | ".join(got.report.warnings)),)
         body = got.body
-        if request.parameters.get("report") == ("inline",):
+        if got.rest is not None:
+            return SparqlAnswer(200, headers, got.media_type, self._passed_on(got, name))
+        if inline:
             if got.media_type != _JSON:
                 raise BadRequest(
                     "report=inline goes with SPARQL JSON results only.",
@@ -148,6 +159,17 @@ class Gateway:
                 )
             body = orjson.dumps({**orjson.loads(body), "report": got.report.to_json()})
         return SparqlAnswer(200, headers, got.media_type, _once(body), body)
+
+    async def _passed_on(self, got: FederatedAnswer, name: str) -> AsyncIterator[bytes]:
+        """Yield a streamed answer, then keep what came of it in its report."""
+        if got.rest is None or got.final is None:
+            return
+        try:
+            async for piece in got.rest:
+                yield piece
+        finally:
+            await got.rest.aclose()
+        self.reports.complete(name, got.final())
 
 
 def _flag(request: SparqlRequest, name: str) -> bool:

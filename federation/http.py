@@ -13,6 +13,7 @@ import contextlib
 import ssl
 import zlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -41,7 +42,7 @@ class Response:
     body: bytes
 
 
-class _Connection:
+class Connection:
     """One open connection and how often it was used."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,6 +50,7 @@ class _Connection:
         self.used = False
 
     def close(self) -> None:
+        """End the connection."""
         with contextlib.suppress(OSError, RuntimeError):
             self.writer.transport.abort()
 
@@ -57,7 +59,7 @@ class HttpPool:
     """Connections to many hosts, at most ``per_host`` at a time to each."""
 
     def __init__(self, per_host: int = 8, tls: ssl.SSLContext | None = None) -> None:
-        self._idle: dict[tuple[str, str, int], list[_Connection]] = defaultdict(list)
+        self._idle: dict[tuple[str, str, int], list[Connection]] = defaultdict(list)
         self._gates: dict[tuple[str, str, int], asyncio.Semaphore] = {}
         self._per_host = per_host
         self._tls = tls
@@ -83,26 +85,64 @@ class HttpPool:
         gate = self._gates.setdefault(host, asyncio.Semaphore(self._per_host))
         message = _message(method, parts, headers, body)
         async with gate:
-            while True:
-                connection = await self._take(host)
-                reused = connection.used
-                try:
-                    connection.writer.write(message)
-                    head = await _head(connection.reader)
-                except (OSError, asyncio.IncompleteReadError) as error:
-                    connection.close()
-                    if reused:
-                        continue
-                    raise Unreachable(f"closed without an answer ({_word(error)})") from error
-                except BaseException:
-                    connection.close()
-                    raise
-                return await self._finish(host, connection, method, head, max_bytes)
+            connection, head = await self._sent(host, message)
+            return await self._finish(host, connection, method, head, max_bytes)
+
+    async def begin(
+        self, method: str, url: str, headers: dict[str, str], body: bytes = b""
+    ) -> tuple[Connection, int, dict[str, str], Callable[[bool], None]]:
+        """Send one request and read the answer's head.
+
+        Returns:
+            the connection, status, headers, and what to call when done with the connection:
+            whether the body was read whole, so that it can be used again.
+
+        Raises:
+            Unreachable, BrokenAnswer: as for ``request``.
+        """
+        parts = urlsplit(url)
+        host = (parts.scheme, parts.hostname or "", parts.port or _default_port(parts))
+        gate = self._gates.setdefault(host, asyncio.Semaphore(self._per_host))
+        await gate.acquire()
+        connection: Connection | None = None
+
+        def done(whole: bool) -> None:
+            gate.release()
+            if connection is not None and whole:
+                connection.used = True
+                self._idle[host].append(connection)
+            elif connection is not None:
+                connection.close()
+
+        try:
+            connection, head = await self._sent(host, _message(method, parts, headers, body))
+            status, found = _parse_head(head)
+        except BaseException:
+            done(False)
+            raise
+        return connection, status, found, done
+
+    async def _sent(self, host: tuple[str, str, int], message: bytes) -> tuple[Connection, bytes]:
+        """Send a message on a connection, again on a fresh one if a kept one had gone."""
+        while True:
+            connection = await self._take(host)
+            reused = connection.used
+            try:
+                connection.writer.write(message)
+                return connection, await _head(connection.reader)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                connection.close()
+                if reused:
+                    continue
+                raise Unreachable(f"closed without an answer ({_word(error)})") from error
+            except BaseException:
+                connection.close()
+                raise
 
     async def _finish(
         self,
         host: tuple[str, str, int],
-        connection: _Connection,
+        connection: Connection,
         method: str,
         head: bytes,
         max_bytes: int,
@@ -124,7 +164,7 @@ class HttpPool:
             else:
                 connection.close()
 
-    async def _take(self, host: tuple[str, str, int]) -> _Connection:
+    async def _take(self, host: tuple[str, str, int]) -> Connection:
         idle = self._idle[host]
         while idle:
             connection = idle.pop()
@@ -137,7 +177,7 @@ class HttpPool:
             opened = await asyncio.open_connection(name, port, ssl=tls, limit=1 << 20)
         except OSError as error:
             raise Unreachable(f"no connection ({_word(error)})") from error
-        return _Connection(*opened)
+        return Connection(*opened)
 
     def close(self) -> None:
         """Close all idle connections."""

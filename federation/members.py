@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from federation.http import BrokenAnswer, HttpPool, Response, TooLarge, Unreachable
+from federation.streams import Opened
 
 Outcome = Literal[
     "ok", "unreachable", "timeout", "withheld", "truncated", "stale", "lacking", "protocol"
@@ -164,16 +165,54 @@ class MemberPool:
         max_bytes: int | None = None,
     ) -> Reply:
         """Send one SPARQL query (SPARQL 1.1 Protocol, POST directly)."""
-        seconds = max(0.05, deadline - time.monotonic())
-        parameters = [("timeout", f"{seconds:.2f}")]
-        parameters += [("default-graph-uri", iri) for iri in default_graphs]
-        parameters += [("named-graph-uri", iri) for iri in named_graphs]
-        target = "/sparql?" + "&".join(f"{k}={quote(v, safe='')}" for k, v in parameters)
+        target = _target(deadline, default_graphs, named_graphs)
         headers = {"Content-Type": "application/sparql-query", "Accept": accept}
         return await self.ask(
             member, identity, "POST", target, accept, deadline,
             headers=headers, body=text.encode(), max_bytes=max_bytes,
         )  # fmt: skip
+
+    async def stream(
+        self, member: Member, identity: Identity, text: str, accept: str, deadline: float
+    ) -> tuple[Reply, Opened | None]:
+        """Send one SPARQL query; returns the reply without its body, and the body to be read."""
+        headers = {"Content-Type": "application/sparql-query", "Accept": accept}
+        url = _viewed(member.url(_target(deadline)), identity)
+        opened: Opened | None = None
+
+        async def once() -> Reply:
+            nonlocal opened
+            start = time.monotonic()
+            self.traffic.requests += 1
+            try:
+                async with asyncio.timeout(max(0.0, deadline - start)):
+                    token = await identity.token(member)
+                    if token is not None:
+                        headers["Authorization"] = f"Bearer {token}"
+                    begun = await self._http.begin("POST", url, headers, text.encode())
+                connection, status, found, done = begun
+                outcome, detail = _judge(Response(status, found, b""), accept)
+                if outcome != "ok" or status != 200:
+                    done(False)
+                    return Reply(member.id, "protocol" if outcome == "ok" else outcome, b"", detail)
+                try:
+                    opened = Opened(connection, status, found, done, self._answer_bytes)
+                except BrokenAnswer:
+                    done(False)
+                    raise
+            except (TimeoutError, Unreachable, BrokenAnswer, Refused) as error:
+                return _failed(member, "unreachable", str(error), start)
+            return Reply(
+                member.id,
+                "ok",
+                version=found.get("gridspine-version", ""),
+                milliseconds=(time.monotonic() - start) * 1000,
+                mappings=_listed(found.get("gridspine-mappings", ""), ","),
+                warnings=_listed(found.get("gridspine-mapping-warnings", ""), "|"),
+                policy=found.get("gridspine-policy", ""),
+            )
+
+        return await self.guarded(member, deadline, once), opened
 
     async def ask(
         self,
@@ -286,6 +325,16 @@ class Refused(Exception):
 
 def _failed(member: Member, outcome: Outcome, detail: str, start: float) -> Reply:
     return Reply(member.id, outcome, detail=detail, milliseconds=(time.monotonic() - start) * 1000)
+
+
+def _target(
+    deadline: float, default_graphs: Sequence[str] = (), named_graphs: Sequence[str] = ()
+) -> str:
+    seconds = max(0.05, deadline - time.monotonic())
+    parameters = [("timeout", f"{seconds:.2f}")]
+    parameters += [("default-graph-uri", iri) for iri in default_graphs]
+    parameters += [("named-graph-uri", iri) for iri in named_graphs]
+    return "/sparql?" + "&".join(f"{k}={quote(v, safe='')}" for k, v in parameters)
 
 
 def _viewed(url: str, identity: Identity) -> str:

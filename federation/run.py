@@ -19,9 +19,10 @@ from federation.evaluate import Evaluators, Task
 from federation.fetch import Fetched, Scope, request
 from federation.freshness import Watch, disagreeing
 from federation.literals import LiteralDesk, Literals
-from federation.members import Member, MemberPool
+from federation.members import Member, MemberPool, Reply
 from federation.plain import PlainEndpoints
 from federation.plan import Plan, make, spelled
+from federation.relay import Relay, begin
 from federation.report import Step
 from federation.rounds import Rounds
 from federation.sourced import tracing
@@ -88,6 +89,9 @@ class Run:
     scope: Scope
     sources: bool = False
     """True where each row is to say which members it came from."""
+    streamed: bool = False
+    """True where a large answer may be passed on while it comes: ``relay`` then has it."""
+    relay: Relay | None = field(init=False, default=None)
     fetched: Fetched = field(init=False)
     known: dict[str, Known] = field(default_factory=dict)
     terms: Terms | None = None
@@ -123,12 +127,19 @@ class Run:
         try:
             body = await self._answer(self.query, plan)
             await looking
+        except BaseException:
+            self.hang_up()
+            raise
         finally:
             looking.cancel()
-        await self._look(
-            self._members.keys() - self.fetched.sources.keys() - self.watch.seen.keys()
-        )
+        asked = plan.hosts if self.relay is not None else self.fetched.sources.keys()
+        await self._look(self._members.keys() - asked - self.watch.seen.keys())
         return body
+
+    def hang_up(self) -> None:
+        """Let go of an answer under way that is not wanted."""
+        if self.relay is not None:
+            self.relay.close()
 
     async def _look(self, members: Iterable[str]) -> None:
         await self.watch.look([self._members[member] for member in sorted(members)])
@@ -156,7 +167,14 @@ class Run:
                 self.federation.terms,
             )
             media = engine_format(self.media_type, self.parsed.form)
-            body = await whole.carry_out(query, plan, media)
+            had: Sequence[Reply] = ()
+            if self.streamed:
+                self.relay = await begin(plan, self.known, media, whole)
+                had = (self.relay.small() or ()) if self.relay is not None else ()
+                if self.relay is not None and not had:
+                    return b""
+                self.relay = None
+            body = await whole.carry_out(query, plan, media, had)
             if body is not None:
                 return body
             self.fetched = Fetched(scope.dataset, notes=self.fetched.notes)

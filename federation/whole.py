@@ -8,7 +8,7 @@ parts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -34,11 +34,16 @@ class Whole:
     evaluators: Evaluators
     desk: TermDesk
 
-    async def carry_out(self, query: Select, plan: Plan, media: str) -> bytes | None:
-        """Return the answer in the wanted format, None where it must be done in another way."""
+    async def carry_out(
+        self, query: Select, plan: Plan, media: str, had: Sequence[Reply] = ()
+    ) -> bytes | None:
+        """Return the answer in the wanted format, None where it must be done in another way.
+
+        ``had`` are the hosts' replies where they have been asked already.
+        """
         push = plan.push
         while push is not None:
-            replies = await self._ask(plan, push)
+            replies, had = await self._ask(plan, push, had), ()
             if any(reply.outcome == "truncated" for reply in replies):
                 return None  # its parts may still be small enough
             also = ""
@@ -59,12 +64,13 @@ class Whole:
             push = rows_only(query) if push.replicas is None else None
         return None
 
-    async def _ask(self, plan: Plan, push: Push) -> list[Reply]:
+    async def _ask(self, plan: Plan, push: Push, had: Sequence[Reply]) -> list[Reply]:
         query = SubQuery(push.text, push.accept, ())
-        replies = await asyncio.gather(
+        hosts = [] if had else sorted(plan.hosts)
+        replies = had or await asyncio.gather(
             *(
                 request(self.members[m], query, self.scope, self.fetched, self.scope.until())
-                for m in sorted(plan.hosts)
+                for m in hosts
             )
         )
         self.fetched.rounds += 1
