@@ -16,6 +16,9 @@ from federation.rerouting.bench import BASE, Bench
 from federation.rerouting.loadflow import parameters, slack_of
 from federation.rerouting.thresholds import Thresholds
 
+THREADS = 2
+"""Threads that share the contingencies; the outcomes are the same for any number."""
+
 NO_LOSS = ""
 """In place of a contingency: the state before any."""
 
@@ -156,6 +159,7 @@ class Contingencies:
             load_flow_parameters=parameters(self.bench.pinned, slack)
         )
         wanted.increased_violations.flow_proportional_threshold = 0.0
+        wanted.provider_parameters = {"threadCount": str(THREADS)}
         result = analysis.run_ac(network, wanted)
         failed = frozenset(
             own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from federation.rerouting import taps
+from federation.rerouting import contingencies, taps
 from federation.rerouting.bench import Bench
 from federation.rerouting.contingencies import Contingencies
 from federation.rerouting.footprint import Footprints
@@ -73,6 +73,20 @@ def test_base_contingencies_kept_are_those_run_anew(
         kept._kept[frozenset()].outcomes.voltages.keys()
         == anew._kept[frozenset()].outcomes.voltages.keys()
     )
+
+
+def test_threads_share_contingencies_without_changing_an_outcome(
+    four_bench: Bench, some: list[Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Footprints(four_bench.grid, four_bench.areas).of(some[1]).contingencies
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(contingencies, "THREADS", threads)
+        tried = Contingencies(four_bench)
+        found.append(tried._run(tried._elements(wanted)))
+    assert found[0].failed == found[1].failed
+    assert found[0].overloads == pytest.approx(found[1].overloads)
+    assert found[0].voltages.keys() == found[1].voltages.keys()
 
 
 def test_the_columns_that_are_judged_are_those_of_the_whole_tables(four_bench: Bench) -> None:
