@@ -18,15 +18,12 @@ from kgnode.alignment.expand import Expansion, Repeats, Used, expand, written
 from kgnode.alignment.rules import TYPE, Active
 from kgnode.alignment.scope import show_only_written
 from kgnode.alignment.statements import (
-    FRESH,
     IRIS,
-    LABEL,
     Spelled,
     Term,
     Terms,
     Undecided,
     changed,
-    label,
     link,
     links,
     nullable,
@@ -86,7 +83,7 @@ class _Walk:
             elif node.type == "describe_query":
                 raise Undecided("DESCRIBE shows all that is said", everything=True)
         self.visit(root, apart=True)
-        if any(new.find(FRESH) >= 0 or new.find(LABEL) >= 0 for _, _, new in self.edits):
+        if any(self.terms.mark in new for _, _, new in self.edits):
             self.edits += show_only_written(root, source)
         return changed(source, root, self.edits) if self.edits else source.decode()
 
@@ -291,7 +288,7 @@ def _leaves(node: Syntax) -> Iterator[Syntax]:
 def _labels_as_variables(node: Syntax, terms: Terms) -> Iterator[Edit]:
     for leaf in _leaves(node):
         if leaf.type == "blank_node_label":
-            yield leaf.start_byte, leaf.end_byte, label(terms.text(leaf))
+            yield leaf.start_byte, leaf.end_byte, terms.label(terms.text(leaf))
 
 
 def _counts(query: Syntax) -> bool:

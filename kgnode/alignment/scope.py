@@ -6,6 +6,7 @@ written (SPARQL 1.1 section 18.2.1), as edits of its text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tree_sitter import Node as Syntax
@@ -31,7 +32,14 @@ def show_only_written(root: Syntax, source: bytes) -> Iterator[tuple[int, int, s
                 names |= visible(part, source) if part.type == "values_clause" else set()
         if not names:
             raise Undecided("a query shows all variables and has none")
-        yield stars[0].start_byte, stars[0].end_byte, " ".join(sorted(names)) + " "
+        shown = " ".join(sorted(names, key=lambda name: (_first(name, source), name)))
+        yield stars[0].start_byte, stars[0].end_byte, f"{shown} "
+
+
+def _first(name: str, source: bytes) -> int:
+    """Return where a variable stands first, so that columns keep the order they would have."""
+    found = re.search(rf"[?$]{re.escape(name[1:])}(?!\w)".encode(), source)
+    return found.start() if found else len(source)
 
 
 def _clauses(node: Syntax) -> Iterator[Syntax]:

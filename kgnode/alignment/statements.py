@@ -16,8 +16,7 @@ from tree_sitter import Node as Syntax
 from kgnode.alignment.rules import TYPE
 from kgnode.names import RDF
 
-FRESH = "?gs_m"
-LABEL = "?gs_l_"
+MARK = "gs_m"
 IRIS = ("prefixed_name", "iri_reference")
 _ESCAPE = re.compile(r"\\([_~.\-!$&'()*+,;=/?#@%])")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
@@ -47,7 +46,7 @@ class Term:
     @property
     def variable(self) -> bool:
         """Whether it is a variable, a fresh one too."""
-        return self.text[0] in "?$"
+        return self.text[0] == "?"
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,20 @@ class Spelled:
 
 @dataclass
 class Terms:
-    """Reads terms and statements of one query."""
+    """Reads terms and statements of one query.
+
+    Attributes:
+        mark: begins the names of variables that no query uses; it stands nowhere in the text.
+    """
 
     source: bytes
     prefixes: dict[str, str] = field(default_factory=dict)
     fresh: int = 0
+    mark: str = field(init=False, default=MARK)
+
+    def __post_init__(self) -> None:
+        while self.mark.encode() in self.source:
+            self.mark += "m"
 
     def text(self, node: Syntax) -> str:
         """Return what stands in the query."""
@@ -101,7 +109,12 @@ class Terms:
     def variable(self) -> str:
         """Return a variable that no query uses."""
         self.fresh += 1
-        return f"{FRESH}{self.fresh}"
+        return f"?{self.mark}{self.fresh}"
+
+    def label(self, text: str) -> str:
+        """Return the variable in place of a blank node's label."""
+        plain = re.sub(r"[^A-Za-z0-9]", lambda match: f"_{ord(match[0]):x}_", text[2:])
+        return f"?{self.mark}_{plain}"
 
     def statement(self, node: Syntax) -> list[Spelled]:
         """Return the triples of a statement."""
@@ -122,7 +135,7 @@ class Terms:
         if kind == "anon":
             return Term(self.variable())
         if kind == "blank_node_label":
-            return Term(label(self.text(node)))
+            return Term(self.label(self.text(node)))
         if kind == "nil":
             return Term(f"<{RDF}nil>", f"{RDF}nil")
         if kind == "blank_node_property_list":
@@ -135,6 +148,8 @@ class Terms:
             return self._collection(node, found)
         if kind in IRIS:
             return Term(self.text(node), self.iri(node), node)
+        if kind == "var":
+            return Term("?" + self.text(node)[1:], None, node)
         return Term(self.text(node), None, node)
 
     def _collection(self, node: Syntax, found: list[Spelled]) -> Term:
@@ -154,11 +169,6 @@ def properties(node: Syntax) -> Iterator[tuple[Syntax, list[Syntax]]]:
         if part.type == "property":
             verb, *lists = [child for child in part.children if child.type not in _SPACE]
             yield verb, [c for found in lists for c in found.children if c.type not in _SPACE]
-
-
-def label(text: str) -> str:
-    """Return the variable in place of a blank node's label."""
-    return LABEL + re.sub(r"[^A-Za-z0-9]", lambda match: f"_{ord(match[0]):x}_", text[2:])
 
 
 def link(verb: Syntax) -> Syntax | None:
