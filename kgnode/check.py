@@ -27,7 +27,7 @@ from kgnode.cim.repairs import Repair
 from kgnode.cim.staged import Staged
 from kgnode.console import Outcome
 from kgnode.errors import BadRequest, MissingFile
-from kgnode.home import DEFAULT_BOUNDARY_BASE
+from kgnode.home import DEFAULT_BOUNDARY_BASE, Home
 from kgnode.publish import judge
 from kgnode.settings import load_settings
 from kgnode.trust.keys import verify_compact
@@ -43,7 +43,13 @@ def anywhere(*, strict: bool = False) -> ReadContext:
     return ReadContext(ANY_BASE, DEFAULT_BOUNDARY_BASE, strict, load_settings())
 
 
-def check(files: Sequence[Path], packs: Sequence[str], form: str, engine: str) -> Outcome:
+def check(
+    files: Sequence[Path],
+    packs: Sequence[str],
+    form: str,
+    engine: str,
+    home: Path | None = None,
+) -> Outcome:
     """Validate files and return the outcome of the command.
 
     Raises:
@@ -53,7 +59,7 @@ def check(files: Sequence[Path], packs: Sequence[str], form: str, engine: str) -
         raise BadRequest(f"There is no format {form}.", hint=f"Use {', '.join(FORMATS)}.")
     if engine not in ("auto", "compiled", "pyshacl"):
         raise BadRequest(f"There is no engine {engine}.", hint="Use auto, compiled or pyshacl.")
-    staged, chosen = _staged(files, packs)
+    staged, chosen = _staged(files, packs, home)
     report = judge(staged, chosen, load_settings(), cast(Engine, engine))
     return Outcome(
         report.to_json(),
@@ -63,19 +69,22 @@ def check(files: Sequence[Path], packs: Sequence[str], form: str, engine: str) -
     )
 
 
-def gaps(files: Sequence[Path], packs: Sequence[str]) -> Outcome:
+def gaps(files: Sequence[Path], packs: Sequence[str], home: Path | None = None) -> Outcome:
     """Tell which data of some files no pack covers, and which shapes found nothing to judge."""
-    staged, chosen = _staged(files, packs)
+    staged, chosen = _staged(files, packs, home)
     found = find(ByHeader(staged), chosen)
     return Outcome(found.to_json(), lambda: _write(found.text()))
 
 
-def _staged(files: Sequence[Path], packs: Sequence[str]) -> tuple[Staged, tuple[Pack, ...]]:
+def _staged(
+    files: Sequence[Path], packs: Sequence[str], home: Path | None
+) -> tuple[Staged, tuple[Pack, ...]]:
     """Read files, and return them with the packs named or those that fit their headers."""
     if not files:
         raise BadRequest("No files are named.", hint="Name files, or --node with an address.")
     staged = read(list(files), anywhere())
-    return staged, load_packs(packs) if packs else packs_for(staged)
+    registered = Home(home).path / "packs" if home is not None else None
+    return staged, load_packs(packs, registered) if packs else packs_for(staged, registered)
 
 
 def ask_view(task: str, url: str, token: Path | None, packs: Sequence[str]) -> Outcome:

@@ -178,7 +178,8 @@ def load_packs(
         else:
             raise NotFound(
                 f"There is no pack {name}.",
-                hint=f"Known packs: {', '.join(sorted(known)) or 'none'}; a path works too.",
+                hint=f"Known packs: {', '.join(sorted(known)) or 'none'}; a path works too. "
+                "Packs of a home are known where it is named (--home).",
             )
         pack.check()
         packs.append(pack)

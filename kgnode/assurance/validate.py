@@ -110,7 +110,7 @@ def judge_scopes(
         counts=count(results),
         engines=run.engines,
         packs=tuple(judged),
-        notes=tuple(run.notes),
+        notes=tuple(dict.fromkeys(run.notes)),
         seconds=time.perf_counter() - start,
     )
 

@@ -20,6 +20,9 @@ app = typer.Typer()
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Files, folders or zips.")]
 Packs = Annotated[list[str] | None, typer.Option("--pack", help="Pack name, file or folder.")]
+HomePacks = Annotated[
+    Path | None, typer.Option("--home", help="Also choose from the packs of this home.")
+]
 Address = Annotated[
     str | None, typer.Option("--node", help="Judge what you may see at this address instead.")
 ]
@@ -30,6 +33,7 @@ Token = Annotated[Path | None, typer.Option("--token", help="File with an access
 def validate(
     files: Files = None,
     pack: Packs = None,
+    home: HomePacks = None,
     form: Annotated[
         str, typer.Option("--format", help="text, json, ttl, jsonld, sarif or html.")
     ] = "text",
@@ -52,7 +56,7 @@ def validate(
             return check.ask_view("validate", node, token, pack or [])
         if receipt is not None:
             return check.receipt_of(files or [], receipt, key)
-        return check.check(files or [], pack or [], form, engine)
+        return check.check(files or [], pack or [], form, engine, home)
 
     report("validate", run, as_json=as_json)
 
@@ -61,6 +65,7 @@ def validate(
 def gaps(
     files: Files = None,
     pack: Packs = None,
+    home: HomePacks = None,
     node: Address = None,
     token: Token = None,
     as_json: Json = False,
@@ -71,7 +76,7 @@ def gaps(
         if node is not None:
             _alone(files)
             return check.ask_view("gaps", node, token, pack or [])
-        return check.gaps(files or [], pack or [])
+        return check.gaps(files or [], pack or [], home)
 
     report("gaps", run, as_json=as_json)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kgnode.assurance.register import add_pack
 from kgnode.check import FORMATS, check, gaps, receipt_of
-from kgnode.errors import BadRequest, MissingFile
+from kgnode.errors import BadRequest, HomeMissing, MissingFile, NotFound
 from kgnode.home import Home
 from kgnode.membership import initialise
 from kgnode.node import Node
@@ -76,6 +77,27 @@ def test_gaps_of_files_are_told_with_their_numbers(published: tuple[Path, Path, 
     assert found.result["idle"]["mappings"]
     with pytest.raises(BadRequest, match="No files"):
         gaps([], [])
+
+
+def test_packs_of_a_home_are_known_where_it_is_named(
+    published: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    file, _, _ = published
+    shapes = write(
+        tmp_path,
+        "mine.ttl",
+        "@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix cim: <http://iec.ch/TC57/CIM100#> . "
+        "cim:S a sh:NodeShape ; sh:targetClass cim:Substation ; sh:property "
+        '[ sh:path cim:Missing ; sh:minCount 1 ; sh:message "It has none." ] .',
+    )
+    add_pack(shapes, tmp_path / "home" / "packs", id="mine")
+    refused = check([file], ["mine"], "text", "auto", tmp_path / "home")
+    assert refused.exit_code == 3
+    assert refused.result["causes"][0]["message"] == "It has none."
+    with pytest.raises(NotFound, match="no pack mine"):
+        check([file], ["mine"], "text", "auto")
+    with pytest.raises(HomeMissing):
+        check([file], ["mine"], "text", "auto", tmp_path / "nowhere")
 
 
 def test_every_format_is_made(published: tuple[Path, Path, Path]) -> None:
