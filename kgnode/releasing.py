@@ -17,7 +17,16 @@ from kgnode.alignment.conflicts import conflicts
 from kgnode.alignment.mapping import Mapping as Claimed
 from kgnode.alignment.mapping import MappingSet, Status
 from kgnode.alignment.reasoning import Verdict, reason
-from kgnode.alignment.standing import APPROVALS, Actor, steward
+from kgnode.alignment.release import Release
+from kgnode.alignment.standing import (
+    APPROVALS,
+    OPEN,
+    Actor,
+    Said,
+    Standing,
+    standings,
+    steward,
+)
 from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working
 from kgnode.errors import BadMapping, Forbidden
@@ -144,14 +153,47 @@ def _rules(node: Node, name: str) -> Mapping[str, str]:
 
 
 def adopt(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
-    """Take over a release that another member of the scheme signed, given as a document."""
+    """Take over a release that another member of the scheme signed, given as a document.
+
+    Its decisions become those of the set here, where nobody has decided otherwise: what is
+    withdrawn, deprecated or denied here stays so.
+    """
     actor = _own(node, arguments)
     data = content(arguments["file"]) if arguments.get("file") else arguments.get("content") or b""
     with node.writing:
         taken = node.mappings.adopt(data if isinstance(data, bytes) else str(data).encode())
-        label = taken.mappings.label
+        name, label = taken.mappings.name, taken.mappings.label
+        changes = _adopted(node.mappings.working(name), taken)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        detail = {"source": label, "issuer": taken.manifest["issuer"]}
+        node.mappings.record(name, "adopt", actor.org, actor.sub, at, changes, detail)
         node.events.append("mappings-adopted", {"set": label, "by": actor.name})
-    return {"set": taken.mappings.name, "release": taken.told()}
+    return {"set": name, "count": len(changes), "release": taken.told()}
+
+
+def _adopted(working: Working, taken: Release) -> list[Standing]:
+    """Return the claims of a release as they are to stand here, by the word of who signed it."""
+    issuer, told = str(taken.manifest["issuer"]), taken.mappings.label
+    approvals = tuple(
+        Said(str(org), "", taken.issued, f"by the word of {issuer} in {told}")
+        for org in taken.manifest.get("organisations", ())
+    )
+    by_claim = {standing.claim: standing for standing in working.standings.values()}
+    changes = []
+    for standing in standings(taken.mappings.mappings).values():
+        here = by_claim.get(standing.claim)
+        decided = here is not None and here.status not in OPEN
+        if decided or working.denial_of(standing.claim) is not None:
+            continue
+        if here is None and standing.key in working.standings:
+            continue
+        key = here.key if here else standing.key
+        remarks = here.remarks if here else ()
+        if standing.status is Status.APPROVED:
+            changes.append(Standing(key, standing.rows, approvals, remarks))
+        elif here is not None:
+            changes.append(Standing(key, standing.rows, (), remarks))
+    return changes
 
 
 def _own(node: Node, arguments: Arguments) -> Actor:

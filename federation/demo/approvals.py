@@ -1,8 +1,9 @@
 """The demo's stewards approve the product's mapping sets, so that they work in queries.
 
 In: the homes and who issues tokens. Out: each set released and signed by one member and adopted by
-the others. It goes through the doors that real stewards use, and every approval bears the name of a
-persona of the demo: on a node of one's own the sets stay proposed.
+the others, and the competency questions saved, so that a preview has something to ask. It goes
+through the doors of real stewards; every approval bears the name of a persona of the demo, and on a
+node of one's own the sets stay proposed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import federation.rerouting
 from federation.demo.personas import STEWARDS, Persona
 from kgnode.errors import BadRequest
+from kgnode.home import write_atomically
 from kgnode.remote import on_home
 
+COMPETENCY = Path(federation.rerouting.__file__).parent / "competency"
 NOTICE = "Approved by personas of a demonstration; nobody has judged it."
 
 
@@ -60,6 +64,8 @@ def approve_sets(
                 _adopt(do, other, carried["content"])
         approved += release["approved"]
         done.append(f"{name}@{release['version']}")
+    for place in homes.values():
+        _keep_questions(place)
     say(f"stewards of the demo approved {approved:,} mappings: {', '.join(done)}")
     return tuple(done)
 
@@ -70,3 +76,10 @@ def _adopt(do: Callable[..., dict[str, Any]], home: Path, content: str) -> None:
     except BadRequest as error:
         if "released already" not in error.message:
             raise
+
+
+def _keep_questions(home: Path) -> None:
+    """Save the competency questions, in the words of CIM and of IES4, as queries of a home."""
+    for path in (*COMPETENCY.glob("*.rq"), *(COMPETENCY / "ies4").glob("*.rq")):
+        words = "ies4" if path.parent.name == "ies4" else "cim"
+        write_atomically(home / "queries" / f"{words}-{path.name}", path.read_bytes())

@@ -72,6 +72,9 @@ def mappings(
     queries: Annotated[
         Path | None, typer.Option(help="coverage, impact: a folder of use cases, *.rq.")
     ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="impact: ids of mappings that would be withdrawn.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="How many at most.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--out", help="File to write.")] = None,
     token: Annotated[
@@ -89,7 +92,7 @@ def mappings(
             "set": set_name if of_file else name,
             "shipped": shipped,
             "file": str(Path(name).resolve()) if of_file and name else None,
-            "id": ids[0] if ids and len(ids) == 1 else None,
+            "id": ids[0] if ids and len(ids) == 1 else None,  # show, history, evidence
             "ids": list(ids or ()),
             "subject": subject,
             "object": object_,
@@ -111,6 +114,7 @@ def mappings(
             "target": target,
             "term": term,
             "queries": _queries(queries),
+            "without": list(without or ()),
             "limit": limit,
             "token": _token(token),
         }

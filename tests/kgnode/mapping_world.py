@@ -81,15 +81,22 @@ class World:
         return perform(self.node, f"mappings-{verb}", given, lambda _: None)
 
 
-def make_world(folder: Path) -> World:
-    """Return a node that has joined, with the small set imported by its owner."""
+def make_world(folder: Path, scheme_of: World | None = None) -> World:
+    """Return a node that has joined, with the small set imported by its owner.
+
+    Args:
+        folder: where its home is made.
+        scheme_of: another world, whose members are the same; this node is then that of OTHER.
+    """
     home = folder / "home"
-    initialise(home, "TNO", "Transmission", None)
-    keys = {"TNO": load_key(home / "keys"), "NESO": generate_key(), "DNOA": generate_key()}
+    own = "OTHER" if scheme_of else "TNO"
+    initialise(home, own, "Transmission", None)
+    others = scheme_of.keys if scheme_of else {"NESO": generate_key(), "DNOA": generate_key()}
+    keys = {**others, own: load_key(home / "keys")}
     scheme = generate_key()
     members = new_members("gb")
     for org, key in keys.items():
-        url = URL if org == "TNO" else f"http://{org.lower()}.example"
+        url = URL if org == own else f"http://{org.lower()}.example"
         members = members.add(Member(org, org, "DNO", url, jwks=public_jwks(key)))
     document, pinned = folder / "members.jws", folder / "scheme.json"
     document.write_text(sign_members(members.issue(datetime.now(UTC)), scheme))

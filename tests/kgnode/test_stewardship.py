@@ -295,3 +295,23 @@ def test_what_is_exported_conforms_to_the_shapes_for_mappings(world: World, tmp_
         path.write_text(world.do("export", set=name, **{"as": "ttl"})["content"])
         judged = check([path], ["mappings"], "text", "auto")
         assert judged.result["conforms"], judged.result["causes"]
+
+
+def test_what_is_adopted_stands_here_unless_somebody_decided_otherwise(
+    world: World, tmp_path: Path
+) -> None:
+    approve(world, R1, R2)
+    world.do("release", version="2", reasoner=False)
+    carried = world.do("export", version="2", **{"as": "release"})["content"]
+    (tmp_path / "other").mkdir()
+    other = make_world(tmp_path / "other", scheme_of=world)
+    try:
+        other.do("reject", "dora@DNOA", id=R2)
+        assert other.do("adopt", content=carried)["count"] == 1
+        assert [status(other, one) for one in (R1, R2, R3)] == ["approved", "withdrawn", "proposed"]
+        told = other.do("show", id=R1)["mappings"][0]["approvals"]
+        assert {one["org"] for one in told} == {"DNOA", "NESO"}
+        assert "by the word of TNO" in told[0]["text"]
+        assert other.do("history")["steps"][0]["verb"] == "adopt"
+    finally:
+        other.node.close()

@@ -62,4 +62,6 @@ def test_the_demos_stewards_release_every_set_and_the_others_adopt_it(tmp_path: 
             assert release.structural.keys() == node.mappings.shipped_rules(name).keys()
     finally:
         node.close()
+    saved = {path.name for path in (homes["DNOA"] / "queries").glob("*.rq")}
+    assert {"cim-03_open_points.rq", "ies4-03_open_points.rq"} <= saved
     assert all(steward.id.startswith("demo-") for steward in STEWARDS)
