@@ -179,7 +179,14 @@ def _group(
     hosts: Mapping[Triple, frozenset[str]],
 ) -> Group:
     members = frozenset.intersection(*(hosts[leaf.triple] for leaf in leaves))
-    estimate = min(_estimate(leaf.triple, choices[leaf.triple], members) for leaf in leaves)
+    by_subject: dict[str, float] = {}
+    for leaf in leaves:
+        rows = _estimate(leaf.triple, choices[leaf.triple], members)
+        subject = leaf.triple.subject
+        by_subject[subject] = min(rows, by_subject.get(subject, rows))
+    estimate = max(
+        by_subject.values()
+    )  # a star has as many rows as its fewest, a chain as its most
     return Group(block, leaves, members, estimate)
 
 
