@@ -184,10 +184,8 @@ def _group(
         rows = _estimate(leaf.triple, choices[leaf.triple], members)
         subject = leaf.triple.subject
         by_subject[subject] = min(rows, by_subject.get(subject, rows))
-    estimate = max(
-        by_subject.values()
-    )  # a star has as many rows as its fewest, a chain as its most
-    return Group(block, leaves, members, estimate)
+    # a star has as many rows as its shortest pattern, a chain as its longest step
+    return Group(block, leaves, members, max(by_subject.values()))
 
 
 def _narrow(group: Group, blank: bool) -> None:

@@ -184,8 +184,7 @@ class Run:
         """Return the plan, kept while no member's view changes."""
         scope = self.scope
         key = (scope.identity.key, self.parsed.text, scope.narrowed, self.sources)
-        triples = [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
-        refused = await self._refused(triples)
+        refused = await self._refused(query)
         basis = (
             self.terms,
             tuple(k.summary.version if k.summary else None for k in self.known.values()),
@@ -197,7 +196,7 @@ class Run:
         literals = Literals()
         if self.terms is not None:
             literals = await self.federation.literals.of(
-                triples, self._members, self.known, scope.identity, scope.deadline
+                _triples(query), self._members, self.known, scope.identity, scope.deadline
             )
         plan = make(
             query,
@@ -215,13 +214,14 @@ class Run:
         self.federation.plans[key] = (basis, plan)
         return plan
 
-    async def _refused(self, triples: Sequence[Triple]) -> dict[str, frozenset[Triple]]:
+    async def _refused(self, query: Select) -> dict[str, frozenset[Triple]]:
         """Return the patterns that each plain endpoint says it has no match for."""
         found: dict[str, frozenset[Triple]] = {}
-        if self.scope.identity.view or self.scope.narrowed:
+        strangers = [member for member in self._members.values() if member.plain]
+        if not strangers or self.scope.identity.view or self.scope.narrowed:
             return found
-        plain = self.federation.plain
-        for member in (m for m in self._members.values() if m.plain):
+        plain, triples = self.federation.plain, _triples(query)
+        for member in strangers:
             found[member.id], age = await plain.refused(member, triples, self.scope.deadline)
             if age > time.monotonic() - self.scope.start:
                 self.fetched.notes.append(
@@ -304,3 +304,7 @@ class Run:
                     ),
                 )
             )
+
+
+def _triples(query: Select) -> list[Triple]:
+    return [leaf.triple for block in blocks(query).every() for leaf in block.leaves]
