@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -13,7 +14,7 @@ import pytest
 
 from federation.answer import Ask, FederatedAnswer
 from federation.members import Member
-from kgnode.names import expand
+from kgnode.names import CIM16, CIM100, expand
 from tests.federation.mapped import member, product
 from tests.federation.oracle import ask_all
 from tests.kgnode.alignment.product import HERE, triples
@@ -107,3 +108,22 @@ def test_summaries_under_mappings_tell_what_follows_and_nothing_of_what_is_hidde
     assert summary["classes"]["http://x/Asset"]["count"] == 1
     assert ("http://x/holds" in summary["predicates"]) is structural
     assert not {"http://x/part", "http://x/Cable"} & {*summary["predicates"], *summary["classes"]}
+
+
+def test_sets_asked_for_together_are_chained(tmp_path: Path) -> None:
+    """CIM16 data answer in IES4's words as CIM100 data do: one set leads to the other's terms."""
+    text = (HERE / "grid.ttl").read_text()
+    sets = product("cim16-cim100", "cim-ies4")
+    older = [q.triple for q in ox.parse(text.replace(CIM100, CIM16), format=ox.RdfFormat.TURTLE)]
+    asks = [Ask(PREFIXES + query, accept=ACCEPT) for query, _ in QUESTIONS.values()]
+    both = ("cim16-cim100@1", SET)
+    with member(tmp_path / "16", "A", older, sets) as where:
+        found = ask_all([where], [replace(ask, mappings=both) for ask in asks])
+        alone = ask_all([where], [replace(ask, mappings=(SET,)) for ask in asks])
+    newer = [quad.triple for quad in triples(HERE / "grid.ttl")]
+    with member(tmp_path / "100", "A", newer, sets) as where:
+        expected = ask_all([where], [replace(ask, mappings=(SET,)) for ask in asks])
+    for got, without, wanted in zip(found, alone, expected, strict=True):
+        assert _column(got) == _column(wanted) != set()
+        assert _column(without) <= _column(got)
+    assert any(_column(without) != _column(got) for got, without in zip(found, alone, strict=True))
