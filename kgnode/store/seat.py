@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 
 DERIVED_TRIPLE_BYTES = 400
-"""What a triple that follows is expected to take, of all views' memory."""
+"""What a triple that follows is expected to take, of the budget of all views."""
 
 POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="view-host")
 """Threads that wait for hosts; apart, so that builds never hold up what else waits in a thread."""
@@ -149,7 +149,8 @@ async def load(
     Raises:
         TooCostly: what follows from them is too much, or takes too long.
     """
-    most = settings.view_memory_bytes // DERIVED_TRIPLE_BYTES
+    budget = settings.view_memory_bytes if image is None else settings.view_disk_bytes
+    most = budget // DERIVED_TRIPLE_BYTES
     seconds = settings.mappings_build_seconds
     host = HostProcess(folder, fork=fork)
     try:

@@ -33,9 +33,14 @@ PATTERN = """PREFIX : <http://x/>
 CONSTRUCT { ?part :holds ?whole } WHERE { ?part :in ?whole . ?whole :length ?length }"""
 
 
-def play(folder: Path, scene: Callable[[NodeUnderTest], Awaitable[None]], *sets: Any) -> None:
+def play(
+    folder: Path,
+    scene: Callable[[NodeUnderTest], Awaitable[None]],
+    *sets: Any,
+    **settings: Any,
+) -> None:
     async def main() -> None:
-        node = NodeUnderTest(folder)
+        node = NodeUnderTest(folder, **settings)
         held = Released([*(sets or (SET,))], {"words": {"holds": PATTERN}} if not sets else {})
         node.desk.mappings = Rewriter(held)
         node.policies = Policies.from_documents([read_policy("d", "open", "public")])
@@ -265,3 +270,20 @@ def test_a_report_in_the_answer_says_it_in_full(tmp_path: Path) -> None:
             await node.ask("SELECT * {}", accept="text/csv", **request)
 
     play(tmp_path, scene)
+
+
+def test_a_view_that_holds_what_follows_can_lie_on_disk(tmp_path: Path) -> None:
+    async def scene(node: NodeUnderTest) -> None:
+        publish(node)
+        every = PREFIX + "SELECT ?s ?p ?o { ?s ?p ?o }"
+        found_there.append(await found(await node.ask(every, mappings=("words@1",))))
+        on_disk.append(all(seat.image is not None for seat in node.views.seats()))
+
+    found_there: list[Any] = []
+    on_disk: list[bool] = []
+    for name, settings in (("memory", {}), ("disk", {"view_memory_bytes": 1_000})):
+        (tmp_path / name).mkdir()
+        play(tmp_path / name, scene, **settings)
+    assert on_disk == [False, True]
+    assert found_there[0] == found_there[1]
+    assert ("l4", "holds", "l1") in found_there[1]
