@@ -347,15 +347,15 @@ def main(parts: list[str]) -> None:
     """Run the parts named, or all."""
     figures = Figures("assurance")
     if not parts or "25k" in parts:
-        compare("25k", part(network("authorities", 1), 25_000), figures, 9)
+        compare("25k", part(network("authorities", 1), 25_000), figures, 7)
     if not parts or "55k" in parts:
-        compare("55k", network("authorities", 1), figures, 9)
+        compare("55k", network("authorities", 1), figures, 5)
     if not parts or "whole" in parts:
         whole_pack(figures)
     if "250k" in parts:
         compare("250k", network("gb", 1), figures, 5)
     if not parts or "1m" in parts:
-        compare("1M", network("authorities", 17), figures, 3)
+        compare("1M", network("authorities", 17), figures, 1)
     if not parts or "full" in parts:
         full_pack(figures)
     if not parts or "incremental" in parts:

@@ -13,7 +13,7 @@ from kgnode.assurance.packs import load_packs
 from kgnode.assurance.validate import validate
 from kgnode.cim.reader import ReadContext, read
 from kgnode.cim.staged import Staged
-from kgnode.errors import BadShapes, Deadline
+from kgnode.errors import BadShapes, Deadline, Unexpected
 
 PREFIXES = """
 @prefix sh: <http://www.w3.org/ns/shacl#> .
@@ -27,6 +27,10 @@ FLOOD = """SELECT $this ?value WHERE {
   $this ex:p ?o . ?a ex:p ?b . ?c ex:p ?d . BIND(CONCAT(?o, ?b, ?d) AS ?value)
 }"""
 """300 x 300 x 300 rows, all different."""
+HOARD = """SELECT $this (GROUP_CONCAT(CONCAT(?b, ?d, STR(?c)); separator='') AS ?value) WHERE {
+  $this ex:p ?o . ?a ex:p ?b . ?c ex:p ?d . ?e ex:p ?f
+} GROUP BY $this"""
+"""300 texts of 27 million parts."""
 
 
 def shape(query: str) -> str:
@@ -68,6 +72,14 @@ def test_an_endless_pattern_is_ended_at_the_deadline(staged: Staged, tmp_path: P
         validate_guarded(staged, packs, limits=Limits(deadline_seconds=2))
     left = [child for child in psutil.Process().children() if "guard" in " ".join(child.cmdline())]
     assert left == []
+
+
+def test_a_rule_that_takes_too_much_memory_ends_alone(staged: Staged, tmp_path: Path) -> None:
+    packs = pack_of(tmp_path, shape(HOARD))
+    limits = Limits(deadline_seconds=60, memory_bytes=250 << 20)
+    with pytest.raises(Unexpected, match="no report") as ended:
+        validate_guarded(staged, packs, limits=limits)
+    assert "validation_memory_bytes" in (ended.value.hint or "")
 
 
 def test_ten_million_results_are_cut_with_a_word(staged: Staged, tmp_path: Path) -> None:
