@@ -197,17 +197,17 @@ class Judge:
         members = fused.values
         if not members:
             return
+        source: Source | None = fused.source
+        if self._screen is not None:
+            source = self._screen.narrow(fused.source, self._screen.suspects(fused))
+        if source is None:
+            return
         value = "?this" if fused.path is None else "?value"
         tests = [violates(m.constraint, value, self.sources.is_instance) for m in members]
         flags = [f"f{number}" for number in range(len(tests))]
         columns = " ".join(f"({test} AS ?{flag})" for test, flag in zip(tests, flags, strict=True))
         shown = "" if fused.path is None else "?value"
         wrong = f"FILTER({' || '.join(tests)})"
-        source: Source | None = fused.source
-        if self._screen is not None:
-            source = self._screen.narrow(fused.source, self._screen.suspects(fused))
-        if source is None:
-            return
         pattern = source.pattern if fused.path is None else source.values(fused.path)
         query = f"SELECT ?this {shown} {columns} WHERE {{ {pattern} {wrong} }}"
         names = ["this", value[1:], *flags]
