@@ -161,7 +161,7 @@ async def begin(plan: Plan, known: Mapping[str, Known], media: str, whole: Whole
     if push is None or push.finish != "rows" or push.offset or push.limit is not None:
         return None
     hosts = [whole.members[member] for member in sorted(plan.hosts)]
-    if scope.narrowed or any(host.id in scope.barred for host in hosts):
+    if not hosts or scope.narrowed or any(host.id in scope.barred for host in hosts):
         return None
     opened = await asyncio.gather(
         *(scope.pool.stream(h, scope.identity, push.text, TSV, scope.until()) for h in hosts)

@@ -73,7 +73,7 @@ def trials(seeds: Iterable[int]) -> tuple[Counter[str], list[Wrong]]:
 
 async def _run(running: Cluster, seeds: Iterable[int]) -> tuple[Counter[str], list[Wrong]]:
     evaluators = Evaluators(2)
-    used = settings(federation_batch_rows=2, federation_small_rows=0, federation_summary_seconds=60)
+    used = settings(federation_batch_rows=2, federation_small_rows=0)
     ends: Counter[str] = Counter()
     wrong: list[Wrong] = []
     try:
@@ -94,7 +94,11 @@ async def _run(running: Cluster, seeds: Iterable[int]) -> tuple[Counter[str], li
             federation.evaluators = evaluators
             manner = _arm(running, random.Random(seed), federation)
             ask = Ask(
-                made.query, accept=accept(form), partial=True, timeout_seconds=TIMEOUT_SECONDS
+                made.query,
+                accept=accept(form),
+                partial=True,
+                timeout_seconds=TIMEOUT_SECONDS,
+                streamed=seed % 2 == 0,
             )
             start = time.monotonic()
             try:
@@ -107,7 +111,8 @@ async def _run(running: Cluster, seeds: Iterable[int]) -> tuple[Counter[str], li
                 wrong.append(Wrong(seed, manner, made.query, f"{spent:.2f} s"))
             if isinstance(got, FederatedAnswer):
                 ends[got.status] += 1
-                bodies = plain(got.body, form)
+                rest = [piece async for piece in got.rest] if got.rest is not None else []
+                bodies = plain(got.body + b"".join(rest), form)
                 if got.status == "complete" and bodies != wanted:
                     wrong.append(Wrong(seed, manner, made.query, f"{bodies} not {wanted}"))
                 if got.status == "incomplete" and not _within(bodies, wanted):

@@ -83,6 +83,13 @@ def test_small_answers_come_whole_and_are_asked_for_once(large: Cluster) -> None
     assert sum("POST sparql" in request for request in node.requests) == 1
 
 
+def test_a_query_that_nobody_can_match_has_no_rows(large: Cluster) -> None:
+    none = f"SELECT * {{ ?s <{EX}v> ?v ; <{EX}nowhere> ?o }}"
+    got, body, _ = streamed(large, accept("SELECT"), none)
+    assert (got.status, got.rest) == ("complete", None)
+    assert plain(body, "SELECT")[1].total() == 0
+
+
 def broken(version: str, body: bytes) -> bytes:
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: text/tab-separated-values\r\n"
