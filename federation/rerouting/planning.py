@@ -6,7 +6,8 @@ is said in a plan as assumed (demand constant over the day).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -114,11 +115,20 @@ def moment(text: str) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadRequest(
-            f"{text!r} is no time.", hint="Write it as 2026-12-01T17:30:00Z."
-        ) from error
+    except ValueError:
+        found = None
+    if found is None or not 1900 <= found.year <= 2999:
+        raise BadRequest(f"{text[:40]!r} is no time.", hint="Write it as 2026-12-01T17:30:00Z.")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def latest(times: Iterable[str]) -> str:
+    """Return the latest of some times as it was written; what is no time is left out."""
+    found: list[tuple[datetime, str]] = []
+    for text in times:
+        with suppress(BadRequest):
+            found.append((moment(text), text))
+    return max(found)[1] if found else ""
 
 
 def at_half_hour(grid: Grid, planning: Planning, time: str, reference: str) -> Grid:
@@ -126,7 +136,8 @@ def at_half_hour(grid: Grid, planning: Planning, time: str, reference: str) -> G
 
     Demand without a shape, and embedded generation, stay as they are.
     """
-    wanted, known = half_hour_of(in_utc(time)), half_hour_of(reference)
+    wanted = half_hour_of(in_utc(time))
+    known = half_hour_of(in_utc(reference)) if reference else wanted
     loads = dict(grid.loads)
     for iri, load in grid.loads.items():
         factor = planning.factor(grid, iri, wanted, known)

@@ -14,7 +14,7 @@ from federation.rerouting.areas import supply_areas
 from federation.rerouting.extract import build
 from federation.rerouting.grid import Gap, Grid
 from federation.rerouting.mismatches import find_mismatches
-from federation.rerouting.planning import Outage, Planning, at_half_hour, read_planning
+from federation.rerouting.planning import Outage, Planning, at_half_hour, latest, read_planning
 from federation.rerouting.proof import Proof, Setting
 from federation.rerouting.record import Study
 from federation.rerouting.request import Request, Told
@@ -60,7 +60,7 @@ def run_study(told: Told, request: Request) -> Study:
 def _setting(told: Told, request: Request) -> Setting:
     """Return the grid at the time asked for, without what is then out of service."""
     grid, planning = build(told.answers), read_planning(told.answers)
-    models_time = max((m.scenario_time for m in grid.models if m.scenario_time), default="")
+    models_time = latest(model.scenario_time for model in grid.models)
     applied: tuple[Outage, ...] = ()
     if request.at:
         applied = planning.during(request.at)

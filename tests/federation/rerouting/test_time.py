@@ -10,7 +10,7 @@ import pytest
 from federation.rerouting.bench import Bench
 from federation.rerouting.footprint import Footprints
 from federation.rerouting.grid import Grid
-from federation.rerouting.planning import HALF_HOURS, Outage, Planning, at_half_hour, moment
+from federation.rerouting.planning import HALF_HOURS, Outage, Planning, at_half_hour, latest, moment
 from federation.rerouting.questions import Columns
 from federation.rerouting.study import Request, Told, run_study
 from federation.rerouting.transfers import Candidate, find_candidates
@@ -149,7 +149,18 @@ def test_demand_without_a_shape_stays(four_grid: Grid) -> None:
     assert moved.loads == four_grid.loads
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01", "17:30"])
+def test_times_of_members_that_are_none_are_left_out() -> None:
+    told = ["", "2026-12-01Tab:cd", "0001-01-01T00:00:00+14:00", "2026-12-01T17:30:00Z"]
+    assert latest(told) == "2026-12-01T17:30:00Z"
+    assert latest(told[:3]) == ""
+    broken = Outage("urn:x", "TNO", "whenever", "9999-12-31T23:59:59Z")
+    assert Planning(outages=(broken,)).during("2026-12-01T17:30:00Z") == (broken,)
+
+
+ODD = ["", "tomorrow", "2026-13-01", "17:30", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]
+
+
+@pytest.mark.parametrize("text", ODD)
 def test_a_time_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="is no time"):
         moment(text)
