@@ -7,7 +7,6 @@ would otherwise be asserted by its own document.
 
 from __future__ import annotations
 
-import re
 from collections import abc, defaultdict
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from kgnode.alignment.mapping import Extension, MappingSet, Value
 from kgnode.alignment.records import Raw, Records
 from kgnode.alignment.slots import BUILT_IN, DCTERMS, MODIFIERS, OWL, PAV, SLOTS, SSSOM, TYPES
 from kgnode.alignment.sssom_tsv import content
+from kgnode.cim.hazards import hazard
 from kgnode.errors import BadMapping
 from kgnode.names import RDF, XSD
 
-_ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
 _TYPE = ox.NamedNode(f"{RDF}type")
 _SET = ox.NamedNode(f"{SSSOM}MappingSet")
 _AXIOM = ox.NamedNode(f"{OWL}Axiom")
@@ -82,8 +81,8 @@ def _facts(source: bytes, media: str | None, file: str | None) -> tuple[Facts, d
     start = source.lstrip(b"\xef\xbb\xbf \t\r\n")[:5]
     syntax = endings[media or ("rdf" if start[:1] == b"<" and start[1:2] in b"?!r" else "ttl")]
     facts: Facts = defaultdict(list)
-    if syntax == ox.RdfFormat.RDF_XML:
-        _refuse_entities(source, file)
+    if found := hazard(source, xml=syntax == ox.RdfFormat.RDF_XML):
+        raise BadMapping(f"The document {found.what}.", hint=found.hint, file=file, line=found.line)
     try:
         parser = ox.parse(source, format=syntax, base_iri="urn:gridspine:document")
         for quad in parser:
@@ -102,23 +101,6 @@ def _facts(source: bytes, media: str | None, file: str | None) -> tuple[Facts, d
             f"The document is not RDF: {error}.", hint="Check it.", file=file, line=1
         ) from error
     return facts, dict(parser.prefixes)
-
-
-def _refuse_entities(source: bytes, file: str | None) -> None:
-    """Refuse XML that could unfold beyond all memory: the parser would end the whole process."""
-    plain = b"\x00" not in source
-    encoding = _ENCODING.match(source)
-    if encoding and encoding[1].lower() not in (b"utf-8", b"us-ascii"):
-        plain = False
-    for forbidden in (b"<!DOCTYPE", b"<!ENTITY"):
-        at = source.find(forbidden)
-        if at >= 0 or not plain:
-            raise BadMapping(
-                "The XML declares entities or another encoding than UTF-8.",
-                hint="Write it in UTF-8 without a DOCTYPE.",
-                file=file,
-                line=source.count(b"\n", 0, max(at, 0)) + 1,
-            )
 
 
 def _mapping_set(

@@ -7,13 +7,13 @@ pyoxigraph is some fifty times faster than by rdflib.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyoxigraph as ox
 
+from kgnode.cim.hazards import hazard
 from kgnode.errors import BadShapes, MissingFile
 from kgnode.names import RDF
 
@@ -25,8 +25,6 @@ FIRST = ox.NamedNode(RDF + "first")
 REST = ox.NamedNode(RDF + "rest")
 NIL = ox.NamedNode(RDF + "nil")
 
-_ENCODING = re.compile(rb"""\s*<\?xml[^>]*encoding\s*=\s*["']([^"']*)""")
-_DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
 FORMATS = {
     ".ttl": ox.RdfFormat.TURTLE,
@@ -140,8 +138,8 @@ def parse(
             hint=f"Use one of {', '.join(FORMATS)}.",
             file=name,
         )
-    if form == ox.RdfFormat.RDF_XML:
-        _refuse_entities(content, name)
+    if found := hazard(content, xml=form == ox.RdfFormat.RDF_XML):
+        raise BadShapes(f"{name} {found.what}.", hint=found.hint, file=name, line=found.line)
     try:
         return [
             (quad.subject, quad.predicate, quad.object)
@@ -155,20 +153,6 @@ def parse(
             file=name,
             line=error.lineno,
         ) from error
-
-
-def _refuse_entities(content: bytes, name: str) -> None:
-    """Refuse XML that could unfold beyond all memory: the parser would end the whole process."""
-    encoding = _ENCODING.match(content)
-    plain = encoding is None or encoding[1].lower() in (b"utf-8", b"us-ascii")
-    found = _DECLARED.search(content)
-    if found or not plain or b"\x00" in content:
-        raise BadShapes(
-            f"{name} declares entities, or is in another encoding than UTF-8.",
-            hint="Write it in UTF-8 without a DOCTYPE, or as Turtle.",
-            file=name,
-            line=content.count(b"\n", 0, found.start() if found else 0) + 1,
-        )
 
 
 def read_file(path: Path) -> bytes:

@@ -21,6 +21,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kgnode.cim.account import Account
 from kgnode.cim.archive import Source
 from kgnode.cim.datatypes import held_datatype
+from kgnode.cim.hazards import hazard
 from kgnode.cim.headers import KINDS, Header
 from kgnode.cim.literals import quoted, typed
 from kgnode.cim.repairs import Place, Repairs
@@ -95,6 +96,10 @@ def read_plain(
         content = stream.read(settings.archive_max_bytes)
     if kind == "jsonld":
         _refuse_remote_contexts(content, source.name)
+    elif found := hazard(content, xml=kind == "xml"):
+        raise NotRdf(
+            f"{source.name} {found.what}.", hint=found.hint, file=source.name, line=found.line
+        )
     base = nameless(hashlib.sha256(content).digest(), naming_key)
     graphs: dict[str, list[Quad]] = {}
     try:
