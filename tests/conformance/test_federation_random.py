@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from federation import relay
 from tests.federation.trials import differences
 
 
@@ -11,6 +12,14 @@ def test_500_random_queries_equal_one_store() -> None:
     count, found = differences(range(500))
     assert found == []
     assert count > 400
+
+
+def test_random_queries_passed_on_while_they_come_equal_one_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "SMALL_BYTES", 1)
+    _, found = differences(range(2_000, 2_200))
+    assert found == []
 
 
 def test_300_random_queries_over_blank_nodes_equal_one_store() -> None:
