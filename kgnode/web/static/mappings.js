@@ -10,7 +10,7 @@ const KEYS = { a: '[data-do="approve"]', r: '[data-do="reject"]', u: '[data-do="
 const DONE = { approve: "Accepted", reject: "Rejected", review: "Marked as unsure", revise: "Changed",
   deprecate: "Deprecated", withdraw: "Withdrawn", comment: "Commented", undo: "Undone",
   propose: "Proposed" };
-let busy = false;
+let queue = Promise.resolve();
 
 function say(text, bad) {
   said.textContent = text;
@@ -55,10 +55,13 @@ async function reload(id, place) {
   focusOn(there.find((one) => one.dataset.id === id) || there[Math.min(place, there.length - 1)]);
 }
 
-async function act(body, claim) {
-  if (busy) return;
-  busy = true;
-  const place = claim ? claims().indexOf(claim) : 0;
+// What is pressed while an answer is under way waits for its turn and is never lost.
+function act(body, claim) {
+  const id = claim ? claim.dataset.id : undefined, place = claim ? claims().indexOf(claim) : 0;
+  queue = queue.then(() => perform(body, id, place));
+}
+
+async function perform(body, id, place) {
   try {
     const result = await send(body);
     const changed = result.changed && result.changed[0];
@@ -67,11 +70,11 @@ async function act(body, claim) {
     const waits = changed && changed.status === "in review" && body.do === "approve"
       ? "; a steward of another organisation must accept it too" : "";
     const what = changed ? `: ${changed.subject.label} ${changed.relation} ${changed.object.label}` : "";
+    if (id || body.do === "undo") await reload(id, place);
     say(word + what + waits + (conflicts.length ? `. ${conflicts.length} conflicts.` : "."));
-    if (claim || body.do === "undo") await reload(claim ? claim.dataset.id : undefined, place);
   } catch (error) {
     say(error.message, true);
-  } finally { busy = false; }
+  }
 }
 
 function table(rows, heads) {
@@ -87,7 +90,13 @@ function table(rows, heads) {
   return made;
 }
 
-async function weigh(what, claim) {
+function weigh(what, claim) {
+  queue = queue.then(() => look(what, claim.dataset.id));
+}
+
+async function look(what, wanted) {
+  const claim = claims().find((one) => one.dataset.id === wanted);
+  if (!claim) return;
   const place = claim.querySelector(".found");
   say("Looking…");
   try {

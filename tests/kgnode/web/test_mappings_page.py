@@ -77,7 +77,7 @@ def pressed(page: Any, key: str) -> str:
     """Press a key and return what the page then says."""
     page.evaluate("document.getElementById('said').textContent = ''")
     page.keyboard.press(key)
-    for _ in range(200):
+    for _ in range(600):
         said = str(page.inner_text("#said"))
         if said and said != "Looking…":
             return said
