@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -31,7 +32,14 @@ def serving(world: World) -> Iterator[None]:
     front = Front(world.node, PATHS)
     place = str(world.node.home.socket)
     server = uvicorn.Server(uvicorn.Config(create_control(front), uds=place, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
+
+    async def serve() -> None:
+        try:
+            await server.serve()
+        finally:
+            await front.views.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.02)

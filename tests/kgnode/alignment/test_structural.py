@@ -88,7 +88,7 @@ def test_a_map_tells_what_its_template_makes() -> None:
         (
             "CONSTRUCT { ?s <http://x/made> ?o } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i "
             'BIND(IRI(CONCAT("urn:", STR(?c), "-", STR(?f), "-", STR(?i))) AS ?s) BIND(1 AS ?o) }',
-            {"view_memory_bytes": 40_000_000},
+            {"view_memory_bytes": 200_000_000},
         ),
         (
             "CONSTRUCT { <urn:s> <http://x/made> ?n } WHERE "

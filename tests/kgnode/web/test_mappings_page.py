@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from kgnode.web.app import PATHS, create_app
 from kgnode.web.front import COOKIE, Front
 from tests.kgnode.mapping_world import R1, R2, R3, World, make_world
+from tests.kgnode.node import served
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -40,14 +38,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def url(world: World) -> Iterator[str]:
     front = Front(world.node, PATHS)
-    server = uvicorn.Server(uvicorn.Config(create_app(front), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(create_app(front), front.views.close) as sparql:
+        yield sparql.removesuffix("/sparql")
 
 
 @pytest.fixture(scope="module")
