@@ -21,8 +21,9 @@ from federation.identity import Exchanger
 from federation.members import Member
 from federation.report import Report
 from federation.run import Federation
-from kgnode.errors import BadRequest, NotComplete, NotFound, problem
+from kgnode.errors import BadRequest, NotComplete, NotFound
 from kgnode.policy.caller import Caller
+from kgnode.problems import problem
 from kgnode.query.answer import SparqlAnswer
 from kgnode.query.protocol import SparqlRequest
 from kgnode.settings import Settings

@@ -19,18 +19,15 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from kgnode.alignment.apply import Rewriter
 from kgnode.console import table
 from kgnode.errors import BadRequest, MemberError, MissingFile
 from kgnode.home import Home
 from kgnode.names import shorten
-from kgnode.node import Node
 from kgnode.policy.caller import Caller
-from kgnode.query.answer import Desk, answer
+from kgnode.problems import from_problem
+from kgnode.query.answer import answer
 from kgnode.query.protocol import SparqlRequest
-from kgnode.remote import SocketConnection, from_problem, served
-from kgnode.settings import load_settings
-from kgnode.store.view import Views
+from kgnode.remote import SocketConnection, desk_of, served
 
 ACCEPT = {
     "table": "application/sparql-results+json, application/n-triples;q=0.5",
@@ -218,19 +215,7 @@ def _sent(
 async def _in_process(
     home: Home, query: str, accept: str, options: Mapping[str, str]
 ) -> tuple[bytes, dict[str, str]]:
-    settings = load_settings()
-    node = Node(home, settings)
-    views = Views(node.record, settings, home.path / "run")
-    try:
-        desk = Desk(
-            node.record,
-            views,
-            node.policies,
-            node.org,
-            settings,
-            node.audit,
-            Rewriter(node.mappings),
-        )
+    async with desk_of(home) as (node, desk):
         request = SparqlRequest(
             query,
             accept=accept,
@@ -244,6 +229,3 @@ async def _in_process(
             content = b"".join([part async for part in got.body])
         headers = {name.lower(): value for name, value in got.headers}
         return content, headers | {"content-type": got.media_type}
-    finally:
-        await views.close()
-        node.close()

@@ -19,7 +19,7 @@ from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
 from kgnode.errors import GridspineError, MemberError, MissingExtra
 from kgnode.names import XSD
-from kgnode.remote import from_problem
+from kgnode.problems import from_problem
 
 _CONVERT: Mapping[str, Any] = {
     f"{XSD}integer": int,

@@ -23,7 +23,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from kgnode.errors import GridspineError, Unexpected, record
+from kgnode.errors import GridspineError, Unexpected
+from kgnode.problems import record
 
 _WIDE = None if sys.stdout.isatty() else 180
 

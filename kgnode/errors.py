@@ -2,8 +2,7 @@
 
 Each class fixes a ``code`` (stable, for programs), the HTTP ``status`` and the command line's
 ``exit_code``; each instance carries one clear sentence, a hint how to mend it and, where known,
-the file, the line and the subject. ``problem()`` is the only place that turns an error into an
-RFC 9457 problem document, ``record()`` the only one that turns it into the command line's form.
+the file, the line and the subject. ``kgnode.problems`` writes them as documents and reads those.
 
 ::
 
@@ -360,36 +359,3 @@ class MemberError(GridspineError):
     """A member cannot be reached or answered against the protocol."""
 
     code, status, exit_code, title = "member_error", 502, 5, "Member failed"
-
-
-def problem(error: GridspineError) -> dict[str, Any]:
-    """Return the RFC 9457 problem document of an error.
-
-    Members ``type``, ``title``, ``status``, ``detail``, ``code`` always; ``hint``, ``file``,
-    ``line``, ``subject`` where known; then what the error carries in ``detail``.
-    """
-    document: dict[str, Any] = {
-        "type": f"https://w3id.org/gridspine/problems#{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.message,
-        "code": error.code,
-    }
-    known = {"hint": error.hint, "file": error.file, "line": error.line, "subject": error.subject}
-    document.update({key: value for key, value in known.items() if value})
-    document.update(error.detail)
-    return document
-
-
-def record(error: GridspineError, severity: str = "error") -> dict[str, Any]:
-    """Return an error in the form of the command line's ``problems`` list (CONTRACTS 3)."""
-    return {
-        "code": error.code,
-        "severity": severity,
-        "message": error.message,
-        "hint": error.hint,
-        "file": error.file,
-        "line": error.line,
-        "subject": error.subject,
-        "count": error.count,
-    }

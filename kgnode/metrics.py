@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from kgnode.errors import GridspineError
+from kgnode.problems import kinds
 
 BUCKETS_SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0)
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self, routes: Iterable[str], views: Callable[[], Mapping[str, float]]) -> None:
         self._routes = frozenset(routes)
-        self._codes = frozenset(_codes())
+        self._codes = frozenset(kinds())
         self._registry = CollectorRegistry()
         self._seconds = Histogram(
             "gridspine_request_seconds",
@@ -76,11 +76,3 @@ class Metrics:
     def exposition(self) -> bytes:
         """Return all metrics as text."""
         return generate_latest(self._registry)
-
-
-def _codes() -> Iterable[str]:
-    waiting = [GridspineError]
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__()
-        yield kind.code

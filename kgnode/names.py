@@ -1,4 +1,4 @@
-"""Identifiers of things: the IRIs of CONTRACTS 1, and the prefixes that pages and commands use.
+"""Identifiers of things: the IRIs, and the prefixes that pages and commands use.
 
 In: organisation ids, data set ids, spellings found in files. Out: IRIs as plain strings; nothing
 here knows a store or a parser. UUID URNs follow RFC 9562 section 4 (lower case, dashed).
@@ -89,7 +89,7 @@ def bnode_iri(model: str, local: str) -> str:
 
 @lru_cache(maxsize=65536)
 def authority(iri: str) -> str:
-    """Return the IRI up to its last ``/`` or ``#``; ``urn:uuid:`` for UUIDs (CONTRACTS 7).
+    """Return the IRI up to its last ``/`` or ``#``; ``urn:uuid:`` for UUIDs.
 
     >>> authority("https://tno.example/id#BUS-1")
     'https://tno.example/id#'

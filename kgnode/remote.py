@@ -7,21 +7,22 @@ served is spoken to over ``HOME/run/node.sock``; one that nobody serves is opene
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from kgnode import errors
 from kgnode.alignment.apply import Rewriter
-from kgnode.errors import GridspineError, HomeInUse, Unexpected
+from kgnode.errors import HomeInUse
 from kgnode.home import Home
 from kgnode.mappings import caller_of
 from kgnode.node import Node
 from kgnode.operations import perform
+from kgnode.problems import from_problem
 from kgnode.query.desk import Desk
 from kgnode.settings import load_settings
 from kgnode.store.view import Views
@@ -93,20 +94,26 @@ def weigh_on_home(path: Path, what: str, arguments: dict[str, Any]) -> Any:
 
 
 async def _weighed(home: Home, what: str, arguments: dict[str, Any]) -> Any:
+    async with desk_of(home) as (node, desk):
+        return await WEIGHING[what](node, desk, caller_of(node, arguments), arguments)
+
+
+@contextlib.asynccontextmanager
+async def desk_of(home: Home) -> AsyncIterator[tuple[Node, Desk]]:
+    """Open a home that nobody serves, with all that answers queries.
+
+    Raises:
+        HomeInUse: another process has it open.
+    """
     settings = load_settings()
     node = Node(home, settings)
     views = Views(node.record, settings, home.path / "run")
     try:
-        desk = Desk(
-            node.record,
-            views,
-            node.policies,
-            node.org,
-            settings,
-            node.audit,
-            Rewriter(node.mappings),
+        sets = Rewriter(node.mappings)
+        yield (
+            node,
+            Desk(node.record, views, node.policies, node.org, settings, node.audit, sets),
         )
-        return await WEIGHING[what](node, desk, caller_of(node, arguments), arguments)
     finally:
         await views.close()
         node.close()
@@ -133,30 +140,3 @@ def _asked(home: Home, verb: str, arguments: dict[str, Any]) -> Any:
     if answer.status != 200:
         raise from_problem(content)
     return orjson.loads(content)
-
-
-def from_problem(content: bytes) -> GridspineError:
-    """Return the error that a problem document tells of, as its own class."""
-    try:
-        document = orjson.loads(content)
-        kind = _kinds().get(document["code"], Unexpected)
-        known = {"type", "title", "status", "detail", "code", "hint", "file", "line", "subject"}
-        return kind(
-            document["detail"],
-            hint=document.get("hint", ""),
-            file=document.get("file"),
-            line=document.get("line"),
-            subject=document.get("subject"),
-            detail={key: value for key, value in document.items() if key not in known},
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return Unexpected("The answer was no problem document.", hint="Is this a node?")
-
-
-def _kinds() -> dict[str, type[GridspineError]]:
-    found, waiting = {}, [errors.GridspineError]
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__()
-        found[kind.code] = kind
-    return found

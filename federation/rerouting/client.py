@@ -21,7 +21,7 @@ from federation.rerouting.network import Network, load_files
 from federation.rerouting.panda import pandapower_network
 from kgnode.client import Client
 from kgnode.errors import MemberError
-from kgnode.remote import from_problem
+from kgnode.problems import from_problem
 
 ASSEMBLY_SECONDS = 600.0
 """How long assembling may take: every member is asked for its models."""

@@ -22,9 +22,10 @@ from federation.identity import authenticate
 from federation.members import JSON, Identity, Reply
 from federation.web.personas import COOKIE as PERSONA
 from kgnode import __version__
-from kgnode.errors import GridspineError, IdentityError, NotComplete, problem
+from kgnode.errors import GridspineError, IdentityError, NotComplete
 from kgnode.names import shorten
 from kgnode.policy.caller import Caller
+from kgnode.problems import problem
 from kgnode.query.parse import parse
 
 COOKIE = "gridspine_token"

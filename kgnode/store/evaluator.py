@@ -34,7 +34,8 @@ from pyoxigraph import (
     serialize,
 )
 
-from kgnode.errors import GridspineError, record
+from kgnode.errors import GridspineError
+from kgnode.problems import record
 from kgnode.store import wire
 from kgnode.store.rows import FORMS
 from kgnode.store.spool import Full, Spool

@@ -24,6 +24,7 @@ from kgnode.errors import (
     TooCostly,
     Unexpected,
 )
+from kgnode.problems import from_record
 from kgnode.store import wire
 from kgnode.store.door import Door, Silent
 
@@ -124,7 +125,7 @@ def _refusal(refusal: dict[str, Any]) -> GridspineError:
     """Return the typed error for an evaluator's refusal."""
     code, message = refusal["code"], refusal.get("message", "")
     if code == "ours":
-        return again(refusal["error"])
+        return from_record(refusal["error"])
     if code == "malformed":
         return MalformedQuery(f"The query is not SPARQL 1.1: {message}.")
     if code == "refused":
@@ -137,15 +138,3 @@ def _refusal(refusal: dict[str, Any]) -> GridspineError:
             hint="Use LIMIT and OFFSET, or send limit=cut to have it cut.",
         )
     return Unexpected(f"An evaluator failed: {message}.")
-
-
-def again(document: dict[str, Any]) -> GridspineError:
-    """Return the error that ``errors.record`` wrote down in another process."""
-    waiting: list[type[GridspineError]] = [GridspineError]
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__()
-        if kind.code == document["code"]:
-            known = {k: document[k] for k in ("hint", "file", "line", "subject", "count")}
-            return kind(document["message"], **known)
-    return Unexpected(document["message"])

@@ -11,7 +11,8 @@ import secrets
 import orjson
 import structlog
 
-from kgnode.errors import GridspineError, IdentityError, Overloaded, Unexpected, problem
+from kgnode.errors import GridspineError, IdentityError, Overloaded, Unexpected
+from kgnode.problems import problem
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("kgnode.web")

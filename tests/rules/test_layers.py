@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 ORDER = (
-    ("__init__", "errors", "settings", "names", "home"),
+    ("__init__", "errors", "problems", "settings", "names", "home"),
     ("cim", "store", "assurance", "policy"),
     ("trust", "catalogue", "summary", "asset", "audit", "events", "misuse", "metrics"),
     ("alignment", "topology"),

@@ -15,9 +15,9 @@ import pytest
 from pyoxigraph import NamedNode, Quad, QueryResultsFormat, Store
 
 from kgnode.errors import GridspineError, MalformedQuery, ResultTooLarge, Unexpected
-from kgnode.errors import record as written
 from kgnode.names import uuid_urn
-from kgnode.store.exchange import again
+from kgnode.problems import from_record
+from kgnode.problems import record as written
 from kgnode.store.record import FolderRecord
 from kgnode.store.view import Limits
 
@@ -141,7 +141,7 @@ def test_every_error_class_survives_the_way_from_an_evaluator() -> None:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         error = kind("What.", hint="How.", file="f.xml", line=3, subject="urn:s", count=2)
-        back = again(written(error))
+        back = from_record(written(error))
         assert type(back) is kind
         assert (back.message, back.hint, back.where, back.count) == ("What.", "How.", "f.xml:3", 2)
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgnode.errors import IdentityError, MembersExpired, problem
+from kgnode.errors import IdentityError, MembersExpired
 from kgnode.policy.caller import Caller
+from kgnode.problems import problem
 from kgnode.trust import generate_key, issue_token
 from kgnode.trust.tokens import TYP, WORDS
 from tests.kgnode.trust.scheme import NOW, Scheme, scheme
