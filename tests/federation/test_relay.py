@@ -170,15 +170,22 @@ def test_bodies_are_read_to_their_proper_end() -> None:
 @pytest.mark.parametrize(
     ("raw", "headers", "error"),
     [
-        (b"3\r\nab", CHUNKED, BrokenAnswer),
-        (b"3\r\nabc\r\n", CHUNKED, BrokenAnswer),
-        (b"zz\r\nabc\r\n", CHUNKED, BrokenAnswer),
-        (b"3\r\nabc\r\n0\r\nX: y\r\n\r\n", CHUNKED, BrokenAnswer),
-        (b"ffffffff\r\nabc\r\n", CHUNKED, TooLarge),
-        (b"abc", {"content-length": "4"}, BrokenAnswer),
-        (b"abc", {}, BrokenAnswer),
-        (b"abc", {"transfer-encoding": "gzip"}, BrokenAnswer),
-        (ZIPPED[:9], {"content-length": "9", "content-encoding": "gzip"}, BrokenAnswer),
+        pytest.param(b"3\r\nab", CHUNKED, BrokenAnswer, id="half a chunk"),
+        pytest.param(b"3\r\nabc\r\n", CHUNKED, BrokenAnswer, id="no last chunk"),
+        pytest.param(b"zz\r\nabc\r\n", CHUNKED, BrokenAnswer, id="no length of a chunk"),
+        pytest.param(b"3\r\nabc\r\n0\r\nX: y\r\n\r\n", CHUNKED, BrokenAnswer, id="trailers"),
+        pytest.param(b"ffffffff\r\nabc\r\n", CHUNKED, TooLarge, id="a chunk too large"),
+        pytest.param(b"abc", {"content-length": "4"}, BrokenAnswer, id="too short"),
+        pytest.param(b"abc", {}, BrokenAnswer, id="no length"),
+        pytest.param(
+            b"abc", {"transfer-encoding": "gzip"}, BrokenAnswer, id="a coding of transfer"
+        ),
+        pytest.param(
+            ZIPPED[:9],
+            {"content-length": "9", "content-encoding": "gzip"},
+            BrokenAnswer,
+            id="half a packed body",
+        ),
     ],
 )
 def test_bodies_without_one_are_refused(
