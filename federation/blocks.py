@@ -83,6 +83,9 @@ class Block:
     """The subquery, for a child that is one."""
     positive: bool = True
     """False for the pattern of an EXISTS that is negated or computed with."""
+    outlives: bool = False
+    """True when it counts also where its parent has no solution: an aggregate over none has a row.
+    """
     gives: frozenset[str] = frozenset()
     """Variables whose values in a subquery limit what it is joined with."""
 
@@ -131,7 +134,10 @@ class _Builder:
             sensitive = sensitive or "ORDER BY with LIMIT"
         self.node(query.pattern, block, sensitive)
         for expression in query_expressions(query):
-            self.exists(expression, block, frozenset(), sensitive or "EXISTS in an expression")
+            why = sensitive or "EXISTS in an expression"
+            made = self.exists(expression, block, frozenset(), why)
+            for child in made:
+                child.outlives = query.grouped
 
     def node(self, node: Node, block: Block, sensitive: str) -> None:
         match node:
@@ -185,11 +191,14 @@ class _Builder:
 
     def exists(
         self, expression: Expression, block: Block, bound: frozenset[str], sensitive: str
-    ) -> None:
+    ) -> list[Block]:
+        made = []
         for inner in expression.exists:
             child = self.child("exists", block, bound)
             child.positive = expression.plain_exists
             self.node(inner, child, sensitive)
+            made.append(child)
+        return made
 
 
 def _passed(query: Select) -> frozenset[str] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from federation.algebra import Expression, Projection, Select, in_scope
+from federation.algebra import Expression, Projection, Select, in_scope, query_expressions
 from federation.blocks import Block
 from federation.locality import Locality
 from federation.members import NTRIPLES, RESULTS_JSON, TSV
@@ -62,18 +62,19 @@ def counted(query: Select, locality: Locality) -> Push | None:
 
 def compose(query: Select, root: Block, text: str, single: bool, locality: Locality) -> Push | None:
     """Return how to push a query, or None where that is not possible."""
+    united = not (query.sliced or query.grouped)  # else members' answers are no parts of the whole
     if query.form == "ASK":
-        return Push(text, RESULTS_JSON, "ask")
+        return Push(text, RESULTS_JSON, "ask") if single or united else None
     if query.form == "CONSTRUCT":
-        if single or not (query.sliced or query.order_by):
-            return Push(text, NTRIPLES, "triples")
-        return None
+        return Push(text, NTRIPLES, "triples") if single or united else None
     if query.form != "SELECT":
         return None
     if single:
         return Push(text, TSV, "rows", _visible(query), note="one member holds it all")
     if query.trailing_values or query.reduced:
         return None
+    if any(expression.exists for expression in query_expressions(query)):
+        return None  # over rows alone, it would not see the variables that are not shown
     if query.grouped:
         return _groups_at_members(query, root, locality) or _partial(query) or rows_only(query)
     return _plain(query) or rows_only(query)

@@ -85,7 +85,7 @@ class Rounds:
         while block is not None:
             if block in self.dead:
                 return True
-            block = block.parent
+            block = None if block.outlives else block.parent
         return False
 
     def _waits(self, group: Group) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from federation import relay
+from tests.federation import trials
+from tests.federation.strange import strange
 from tests.federation.trials import differences
 
 
@@ -28,6 +30,13 @@ def test_300_random_queries_over_blank_nodes_equal_one_store() -> None:
     assert count > 250
 
 
+def test_150_strange_queries_equal_one_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "trial", strange)
+    count, found = differences(range(150))
+    assert found == []
+    assert count > 120
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
 def test_20_000_random_queries_equal_one_store() -> None:
@@ -41,3 +50,12 @@ def test_20_000_random_queries_equal_one_store() -> None:
 def test_many_random_queries_over_blank_nodes_equal_one_store() -> None:
     _, found = differences(range(4_000_000, 4_005_000), blank_nodes=True)
     assert found == []
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_10_000_strange_queries_equal_one_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "trial", strange)
+    count, found = differences(range(5_000_000, 5_010_500))
+    assert found == []
+    assert count > 9_000

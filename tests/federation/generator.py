@@ -36,8 +36,8 @@ class Trial:
 def trial(seed: int) -> Trial:
     """Return the trial of a seed."""
     chance = random.Random(seed)
-    terms, parts = _data(chance)
-    return Trial(seed, parts, _Query(chance, terms).text())
+    terms, parts = make_data(chance)
+    return Trial(seed, parts, Query(chance, terms).text())
 
 
 def with_blank_nodes(made: Trial) -> Trial | None:
@@ -61,7 +61,7 @@ def with_blank_nodes(made: Trial) -> Trial | None:
     return Trial(made.seed, tuple(parts), made.query)
 
 
-def _data(
+def make_data(
     chance: random.Random,
 ) -> tuple[list[str], tuple[tuple[ox.Quad, ...], ...]]:
     by_prefix = chance.random() < 0.4
@@ -107,7 +107,9 @@ def _data(
     return names, tuple(tuple(part) for part in parts)
 
 
-class _Query:
+class Query:
+    """Makes one random query; a subclass may add forms."""
+
     def __init__(self, chance: random.Random, names: list[str]) -> None:
         self.chance = chance
         self.names = names

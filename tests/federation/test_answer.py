@@ -9,7 +9,7 @@ import pytest
 from federation.answer import Ask, FederatedAnswer
 from kgnode.errors import NotComplete, RefusedQuery
 from tests.federation.cluster import Cluster, Fault, cluster
-from tests.federation.oracle import accept, ask_all, expected, plain, union
+from tests.federation.oracle import accept, ask_all, expected, plain, settings, union
 
 PREFIX = "PREFIX ex: <http://example.org/> "
 NETWORK = """@prefix ex: <http://example.org/> .
@@ -155,3 +155,48 @@ def test_a_pushed_query_that_is_too_large_is_fetched_in_parts(lasting: bool) -> 
     else:
         assert got.status == "complete"
         assert plain(got.body, "SELECT") == expected(one, query, "SELECT")
+
+
+PARTED = """@prefix ex: <http://example.org/> .
+ex:{0}1 a ex:Site ; ex:n 1 . ex:{0}2 a ex:Site ; ex:n 2 . ex:{0}3 ex:to ex:end{0} ."""
+MODIFIED = {
+    "ASK with OFFSET": "ASK { ?s a ex:Site } OFFSET 3",
+    "ASK with LIMIT 0": "ASK { ?s a ex:Site } LIMIT 0",
+    "EXISTS of a filter": "SELECT ?s (EXISTS { FILTER(?n > 1) } AS ?e) { ?s a ex:Site ; ex:n ?n }",
+    "EXISTS of values": "SELECT ?s (EXISTS { VALUES ?n { 1 } } AS ?e) { ?s ex:n ?n }",
+    "order by EXISTS": "SELECT ?s { ?s ex:n ?n } ORDER BY (EXISTS { FILTER(?n > 1) }) ?s LIMIT 2",
+    "HAVING EXISTS": "SELECT ?s { ?s ex:n ?n } GROUP BY ?s ?n HAVING(EXISTS { FILTER(?n > 1) })",
+}
+
+
+@pytest.mark.parametrize("name", MODIFIED)
+def test_modifiers_count_over_all_members_together(name: str) -> None:
+    query = PREFIX + MODIFIED[name]
+    form = "ASK" if "ASK" in query else "SELECT"
+    with cluster() as running:
+        for member in "abc":
+            running.add(member, data=PARTED.format(member))
+        (got,) = ask_all(running.members(), [Ask(query, accept=accept(form))])
+        one = union(node.store for node in running.nodes.values())
+    assert isinstance(got, FederatedAnswer), got
+    assert plain(got.body, form) == expected(one, query, form)
+
+
+def test_exists_over_no_rows_is_fetched_to_its_end() -> None:
+    query = (
+        PREFIX
+        + """SELECT (COUNT(?n) AS ?k) (IF(EXISTS { ?x ex:to ?y . ?y ex:many ?z }, 1, 0) AS ?e)
+        WHERE { ?s ex:none ?n }"""
+    )
+    with cluster() as running:
+        running.add("A", data="@prefix ex: <http://example.org/> . ex:a ex:to ex:b .")
+        many = " ".join(f"ex:b ex:many {at} ." for at in range(900))
+        running.add("B", data="@prefix ex: <http://example.org/> . " + many)
+        (got,) = ask_all(
+            running.members(),
+            [Ask(query, accept=accept("SELECT"))],
+            settings(federation_small_rows=0),
+        )
+        one = union(node.store for node in running.nodes.values())
+    assert isinstance(got, FederatedAnswer), got
+    assert plain(got.body, "SELECT") == expected(one, query, "SELECT")
