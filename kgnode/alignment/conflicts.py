@@ -12,10 +12,10 @@ from collections import abc, defaultdict
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kgnode.alignment.denials import Meaning, implied, meaning
 from kgnode.alignment.mapping import BOTH_WAYS, DOWNWARD, UPWARD, Mapping
 from kgnode.alignment.reach import Reach
 from kgnode.alignment.terms import Terms
-from kgnode.alignment.working import same_relation
 from kgnode.names import XSD, authority, shorten
 
 Severity = Literal["error", "warning"]
@@ -56,7 +56,7 @@ def conflicts(mappings: abc.Iterable[Mapping], terms: Terms) -> tuple[Conflict, 
     told = [row for row in rows if not row.negative]
     graph = Reach(told, terms)
     found = [
-        *_contradictions(rows),
+        *_contradictions(rows, graph),
         *_kinds(told, terms),
         *_disjoint(graph, terms),
         *_one_to_many(told),
@@ -66,23 +66,38 @@ def conflicts(mappings: abc.Iterable[Mapping], terms: Terms) -> tuple[Conflict, 
     return tuple(sorted(found, key=lambda one: (one.severity, one.kind, one.terms, one.message)))
 
 
-def _contradictions(rows: abc.Iterable[Mapping]) -> abc.Iterator[Conflict]:
-    pairs: dict[tuple[str, str], list[Mapping]] = defaultdict(list)
+def _contradictions(rows: abc.Iterable[Mapping], graph: Reach) -> abc.Iterator[Conflict]:
+    """Denials that a claim, or a chain of claims, speaks against."""
+    claimed: dict[Meaning, list[str]] = defaultdict(list)
     for row in rows:
-        pairs[row.subject, row.object].append(row)
-    for (subject, object_), said in pairs.items():
-        denied = [row for row in said if row.negative]
-        for row in said if denied else ():
-            against = [no for no in denied if same_relation(no.predicate, row.predicate)]
-            if not row.negative and against:
-                yield Conflict(
-                    "contradiction",
-                    "error",
-                    f"{shorten(subject)} {shorten(row.predicate)} {shorten(object_)} is both "
-                    "claimed and denied.",
-                    (row.id, *(no.id for no in against)),
-                    (subject, object_),
-                )
+        for meant in () if row.negative else implied(row.subject, row.predicate, row.object):
+            claimed[meant].append(row.id)
+    for no in (row for row in rows if row.negative):
+        said = f"{shorten(no.subject)} {shorten(no.predicate)} {shorten(no.object)}"
+        against = claimed.get(meaning(no.subject, no.predicate, no.object), [])
+        chain = () if against else _led_to(no, graph)
+        if against or chain:
+            how = "both claimed and denied" if against else "denied, yet other mappings lead to it"
+            yield Conflict(
+                "contradiction",
+                "error",
+                f"{said} is {how}.",
+                (*against, *chain, no.id),
+                (no.subject, no.object),
+            )
+
+
+def _led_to(denial: Mapping, graph: Reach) -> tuple[str, ...]:
+    """Return the mappings that together make what is denied; none where nothing does."""
+    lower, upper = denial.subject, denial.object
+    if denial.predicate in DOWNWARD:
+        lower, upper = upper, lower
+    if denial.predicate in UPWARD | DOWNWARD:
+        return graph.behind(lower, upper) if graph.is_above(upper, lower) else ()
+    both = graph.is_above(upper, lower) and graph.is_above(lower, upper)
+    if denial.predicate not in BOTH_WAYS or not both:
+        return ()
+    return tuple(dict.fromkeys((*graph.behind(lower, upper), *graph.behind(upper, lower))))
 
 
 def _kinds(rows: abc.Iterable[Mapping], terms: Terms) -> abc.Iterator[Conflict]:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kgnode.alignment import mapping as model
-from kgnode.alignment.mapping import MappingSet, Status
+from kgnode.alignment.denials import Denials
+from kgnode.alignment.mapping import MappingSet
 from kgnode.errors import BadMapping
 from kgnode.names import RDF
 
@@ -75,6 +76,7 @@ class Rules:
         spellings: further terms that mean the same, by table; None without such a set.
         namespaces: where such terms lie.
         digest: of all this; equal digests mean equal rules.
+        denials: what no chain of rules may lead to.
     """
 
     steps: Mapping[str, Mapping[str, tuple[Step, ...]]]
@@ -83,6 +85,8 @@ class Rules:
     spelled_by: str = ""
     namespaces: tuple[str, ...] = ()
     digest: str = ""
+    denials: Denials = field(default_factory=Denials)
+    _ways: dict[tuple[str, str], dict[str, Way]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -107,12 +111,10 @@ class Rules:
         """
         pairs = [entry if isinstance(entry, tuple) else (entry, close) for entry in sets]
         rows = [(row, near) for found, near in pairs for row in found.mappings]
-        denied = {
-            row.claim[:3] for row, _ in rows if row.negative and row.status is Status.APPROVED
-        }
+        denials = Denials(row for row, _ in rows)
         steps: dict[str, dict[str, dict[Step, None]]] = {kind: {} for kind in KINDS}
         for row, near in rows:
-            if not row.works or row.claim[:3] in denied or TYPE in (row.subject, row.object):
+            if not row.works or TYPE in (row.subject, row.object) or denials.switches_off(row):
                 continue
             _refuse_what_is_no_iri(row)
             for source, step in _steps(row, near):
@@ -125,14 +127,17 @@ class Rules:
         texts = tuple((construct.name, construct.text) for construct in constructs)
         digest = hashlib.sha256(
             repr((sorted((k, sorted(v.items(), key=str)) for k, v in frozen.items()), texts,
-                  spelled_by)).encode()
+                  spelled_by, sorted(denials.meant))).encode()
         ).hexdigest()[:32]  # fmt: skip
-        return cls(frozen, tuple(constructs), spellings, spelled_by, tuple(namespaces), digest)
+        return cls(
+            frozen, tuple(constructs), spellings, spelled_by, tuple(namespaces), digest, denials
+        )
 
     def reached(self, kind: str, source: str) -> dict[str, Way]:
         """Return all terms that a source's facts are facts of, with the best way to each.
 
-        A way without loss is better than a lossy one; then fewer mappings are.
+        A way without loss is better than a lossy one; then fewer mappings are. No way leads to
+        what an approved denial forbids the source, or any term on the way.
         """
         found: dict[str, Way] = {source: Way()}
         for lossy in (False, True):
@@ -146,7 +151,47 @@ class Rules:
                         found[step.target] = Way(way.mappings + named, way.lossy or step.lossy)
                         queue.append(step.target)
         del found[source]
+        for target in [one for one in found if self.denials.concern(one)]:
+            permitted = self._ways_to(kind, target).get(source)
+            if permitted is None:
+                del found[target]
+            else:
+                found[target] = permitted
         return found
+
+    def _ways_to(self, kind: str, target: str) -> dict[str, Way]:
+        """Return the best way to a target from each term whose facts may be its facts."""
+        known = self._ways.get((kind, target))
+        if known is not None:
+            return known
+        before: dict[str, list[tuple[str, Step]]] = {}
+        for source, steps in self.steps[kind].items():
+            for step in steps:
+                before.setdefault(step.target, []).append((source, step))
+        found: dict[tuple[str, bool], Way] = {(target, False): Way()}
+        for lossy in (False, True):
+            queue = deque(found)
+            while queue:
+                here = queue.popleft()
+                way = found[here]
+                for source, step in (*before.get(here[0], ()), *self._spelled_before(here[0])):
+                    there = source, way.lossy or step.lossy
+                    if there in found or (step.lossy and not lossy) or source == target:
+                        continue
+                    if self.denials.forbid(source, target, lossy=there[1]):
+                        continue
+                    named = (step.mapping,) if step.mapping not in way.mappings[:1] else ()
+                    found[there] = Way(named + way.mappings, there[1])
+                    queue.append(there)
+        best = {term: way for (term, _), way in reversed(found.items())}
+        self._ways[kind, target] = best
+        return best
+
+    def _spelled_before(self, term: str) -> Iterator[tuple[str, Step]]:
+        if self.spellings is not None:
+            for other in self.spellings(term):
+                if other != term:
+                    yield other, Step(term, self.spelled_by, lossy=False)
 
     def _steps(self, kind: str, term: str) -> Iterator[Step]:
         yield from self.steps[kind].get(term, ())

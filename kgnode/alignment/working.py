@@ -11,8 +11,8 @@ from collections import abc
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from kgnode.alignment.mapping import BOTH_WAYS, Claim, Extension, Mapping, MappingSet, Status, Value
-from kgnode.alignment.mapping import UPWARD as UP
+from kgnode.alignment.denials import Meaning, implied, meaning
+from kgnode.alignment.mapping import Claim, Extension, Mapping, MappingSet, Status, Value
 from kgnode.alignment.standing import Actor, Said, Standing
 from kgnode.errors import BadMapping, Forbidden, NotFound
 
@@ -80,7 +80,7 @@ class Working:
         self.undone: set[int] = set()
         self._stacks: dict[str, list[tuple[int, Standing]]] = {}
         self._top: dict[str, Standing] = {}
-        self._denials: dict[tuple[str, str], list[str]] = {}
+        self._denials: dict[Meaning, list[str]] = {}
         for standing in start:
             self._push(0, standing)
 
@@ -103,8 +103,7 @@ class Working:
         self._stacks.setdefault(standing.key, []).append((number, standing))
         self._top[standing.key] = standing
         if standing.first.negative:
-            pair = standing.first.subject, standing.first.object
-            self._denials.setdefault(pair, []).append(standing.key)
+            self._denials.setdefault(meaning(*standing.claim[:3]), []).append(standing.key)
 
     def _pop(self, number: int) -> None:
         self.undone.add(number)
@@ -166,13 +165,13 @@ class Working:
 
     def denial_of(self, claim: Claim) -> Standing | None:
         """Return the living denial that forbids a claim, None where nothing does."""
-        subject, predicate, object_, negative = claim
-        if negative:
+        if claim[3]:
             return None
-        for key in self._denials.get((subject, object_), ()):
-            denial = self._top.get(key)
-            if denial and denial.live and same_relation(denial.first.predicate, predicate):
-                return denial
+        for forbidden in sorted(implied(*claim[:3])):
+            for key in self._denials.get(forbidden, ()):
+                denial = self._top.get(key)
+                if denial and denial.live:
+                    return denial
         return None
 
     def set_of(self, statuses: abc.Container[Status] | None = None) -> MappingSet:
@@ -192,11 +191,6 @@ class Working:
             for entry in reversed(list(self.entries))
             if key is None or any(standing.key == key for standing in entry.changes)
         ]
-
-
-def same_relation(one: str, other: str) -> bool:
-    """Whether two predicates claim the same: equal, both equivalence, or both inclusion."""
-    return one == other or any({one, other} <= family for family in (BOTH_WAYS, UP))
 
 
 def head_json(head: MappingSet) -> dict[str, Any]:

@@ -84,12 +84,12 @@ def derive(store: Store, order: Mapping[str, Any], *, disk: bool = False) -> int
 def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
     before = len(store)
     add = store.bulk_extend if disk else store.extend
-    properties, individuals = _terms(order["properties"]), _terms(order["individuals"])
-    for source, targets in _terms(order["classes"]).items():
-        found = store.quads_for_pattern(None, _TYPE, source, None)
+    individuals = _terms(order["individuals"])
+    classes = _terms(order["classes"])
+    for found, targets in _stated(classes, lambda one: (_TYPE, one), store):
         _add(add, (Quad(q.subject, _TYPE, t, q.graph_name) for q in found for t in targets))
-    for source, targets in properties.items():
-        found = store.quads_for_pattern(None, source, None, None)
+    properties = _terms(order["properties"])
+    for found, targets in _stated(properties, lambda one: (one, None), store):
         _add(add, (Quad(q.subject, t, q.object, q.graph_name) for q in found for t in targets))
     # what a rule on predicates yielded is read here, and nothing that a rule on objects did
     matching = [
@@ -107,6 +107,31 @@ def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
     load = store.bulk_load if disk else store.load
     load(b"".join(made.parts), format=RdfFormat.N_TRIPLES, lenient=True)
     return len(store) - before
+
+
+def _stated(
+    rules: Mapping[NamedNode, list[NamedNode]],
+    pattern: Callable[[NamedNode], tuple[NamedNode, NamedNode | None]],
+    store: Store,
+) -> Iterator[tuple[Iterable[Quad], list[NamedNode]]]:
+    """Yield for each rule the quads that it starts from, and its targets.
+
+    What another rule yielded may be read with them only where that adds nothing. It does where a
+    denial ends a chain: A leads to B, B to C, and A not to C. Such quads are taken beforehand.
+    """
+    apart = {
+        target
+        for source, targets in rules.items()
+        for target in targets
+        if target in rules and not {source, *targets}.issuperset(rules[target])
+    }
+    before = {one: list(store.quads_for_pattern(None, *pattern(one), None)) for one in apart}
+    for source, targets in rules.items():
+        found = before.get(source)
+        yield (
+            store.quads_for_pattern(None, *pattern(source), None) if found is None else found,
+            targets,
+        )
 
 
 class _Sheet:

@@ -137,6 +137,21 @@ def test_a_rejected_mapping_is_denied_and_cannot_be_proposed_or_imported_again(
     world.do("propose", "anna@NESO", relation="exact", **again)
 
 
+def test_a_denial_blocks_what_means_the_same_or_would_imply_it(world: World) -> None:
+    line, asset = "https://a.example#Line", "https://b.example#Asset"
+    world.do("revise", "dora@DNOA", id=R1, relation="broader")
+    broader = next(one for one in world.do("show", pile="open")["mappings"] if "Asset" in str(one))
+    world.do("reject", "dora@DNOA", id=broader["id"])
+    for one, relation, other in (
+        (asset, "narrower", line), (line, "exact", asset), (asset, "exact", line),
+        (line, "http://www.w3.org/2000/01/rdf-schema#subClassOf", asset),
+    ):  # fmt: skip
+        with pytest.raises(BadMapping, match="rejected"):
+            world.do("propose", "anna@NESO", subject=one, relation=relation, object=other)
+    world.do("propose", "anna@NESO", subject=asset, relation="broader", object=line)
+    world.do("propose", "anna@NESO", subject=line, relation="close", object=asset)
+
+
 def test_a_denial_that_is_approved_works_in_no_document_as_a_triple(world: World) -> None:
     denial = world.do("reject", "dora@DNOA", id=R1)["changed"][1]["id"]
     approve(world, denial, R2)

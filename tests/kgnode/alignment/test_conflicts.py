@@ -60,6 +60,30 @@ CASES = [
         ],
         "error",
     ),
+    (
+        "contradiction",
+        [row(f"{B}Asset", NARROW, f"{A}Line"), row(f"{A}Line", BROAD, f"{B}Asset", negative=True)],
+        "error",
+    ),
+    (
+        "contradiction",
+        [row(f"{A}Line", EXACT, f"{B}Asset"), row(f"{B}Asset", NARROW, f"{A}Line", negative=True)],
+        "error",
+    ),
+    (
+        "contradiction",
+        [
+            row(f"{A}Line", BROAD, f"{A}Area"),
+            row(f"{A}Area", BROAD, f"{B}Place"),
+            row(f"{A}Line", BROAD, f"{B}Place", negative=True),
+        ],
+        "error",
+    ),
+    (
+        "none",
+        [row(f"{A}Line", BROAD, f"{B}Asset"), row(f"{A}Line", EXACT, f"{B}Asset", negative=True)],
+        None,
+    ),
     ("kind", [row(f"{A}Line", EXACT, f"{B}hasLength")], "error"),
     (
         "disjoint",
@@ -199,9 +223,16 @@ def test_the_conflicts_are_those_the_plain_way_finds(world: tuple[list[Mapping],
     )
     if not already:
         assert any(one.kind == "disjoint" for one in found) == in_both
-    denied = {one.claim[:3] for one in rows if one.negative}
-    both = {one.claim[:3] for one in told} & denied
-    assert any(one.kind == "contradiction" for one in found) >= bool(both)
+    contradicted = {one.mappings[-1] for one in found if one.kind == "contradiction"}
+    for no in (one for one in rows if one.negative and one.subject != one.object):
+        low, high = no.subject, no.object
+        if no.predicate in DOWNWARD:
+            low, high = high, low
+        up, back = (low, high) in plain, (high, low) in plain
+        if no.predicate in (BROAD, NARROW) and (low, high) not in by_vocabularies:
+            assert (no.id in contradicted) == up
+        elif no.predicate == EXACT and not {(low, high), (high, low)} <= by_vocabularies:
+            assert (no.id in contradicted) == (up and back)
 
 
 def test_the_terms_that_come_with_the_product_are_connected() -> None:

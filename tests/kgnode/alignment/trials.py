@@ -66,6 +66,7 @@ def _set(chance: random.Random, number: int, objects: list[str]) -> MappingSet:
     predicates = [p.value for p in PREDICATES] + FRESH_PREDICATES + [NUMBER.value]
     classes = [c.value for c in CLASSES] + FRESH_CLASSES
     rows = []
+    denied = chance.choice((0.1, 0.1, 0.35))
     for at in range(chance.choice((1, 2, 3, 5, 8, 12))):
         kind: Any = chance.choices(
             ("property", "class", "individual", None), (6, 5, 1, 1)
@@ -79,7 +80,7 @@ def _set(chance: random.Random, number: int, objects: list[str]) -> MappingSet:
                 chance.choice(terms),
                 chance.choice(RELATIONS),
                 chance.choice(terms),
-                negative=chance.random() < 0.1,
+                negative=chance.random() < denied,
                 kind=kind,
                 status=chance.choice((*[Status.APPROVED] * 6, *Status)),
             )

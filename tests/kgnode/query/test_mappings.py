@@ -202,6 +202,55 @@ def test_a_negative_mapping_never_yields_a_row(tmp_path: Path) -> None:
     play(tmp_path, scene, denied)
 
 
+@pytest.mark.parametrize(
+    ("rows", "asked"),
+    [
+        (("c Line = Asset", "!c Line < Asset"), "Asset"),
+        (("c Asset > Line", "!c Line < Asset"), "Asset"),
+        (("c Line < Asset", "!c Asset > Line"), "Asset"),
+        (("c Line = Asset", "!c Asset = Line"), "Asset"),
+        (("c Line = Asset", "!c Line ~ Asset"), "Asset"),
+        (("c Line < Cable", "c Cable < Asset", "!c Line < Asset"), "Asset"),
+        (("c Line = Cable", "c Asset > Cable", "!c Asset > Line"), "Asset"),
+        (("c Line = Cable", "c Cable = Asset", "!c Line = Asset"), "Asset"),
+        (("c Line < A", "c A < B", "c B < Asset", "!c A < Asset"), "Asset"),
+        (("p length < reach", "p reach < extent", "!p length < extent"), "extent"),
+    ],
+)
+def test_no_words_and_no_chain_lead_to_what_is_denied(
+    tmp_path: Path, rows: tuple[str, ...], asked: str
+) -> None:
+    denied = mapping_set("denied", *rows)
+    open_way = mapping_set("open", *(row for row in rows if not row.startswith("!")))
+    pattern = f"?s a :{asked}" if asked == "Asset" else f"?s :{asked} ?v"
+
+    async def scene(node: NodeUnderTest) -> None:
+        publish(node, closed="")
+        for query in (
+            f"SELECT DISTINCT ?s {{ {pattern} }}",
+            f"SELECT DISTINCT ?s {{ ?s ?p ?v . {pattern} }}",
+            f"SELECT ?s {{ ?s ?p ?v FILTER(?p = :{asked} || ?v = :{asked}) }}",
+        ):
+            assert await found(await node.ask(PREFIX + query, mappings=("denied@1",))) == []
+            assert ("l1",) in await found(await node.ask(PREFIX + query, mappings=("open@1",)))
+        both = PREFIX + f"SELECT DISTINCT ?s {{ {pattern} }}"
+        assert await found(await node.ask(both, mappings=("denied@1", "open@1"))) == []
+
+    play(tmp_path, scene, denied, open_way)
+
+
+def test_a_denial_of_equality_leaves_inclusion_alone(tmp_path: Path) -> None:
+    only = mapping_set("only", "c Line = Asset", "c Line < Asset", "!c Line = Asset")
+
+    async def scene(node: NodeUnderTest) -> None:
+        publish(node, closed="")
+        answer = await node.ask(PREFIX + "SELECT ?s { ?s a :Asset }", mappings=("only@1",))
+        assert await found(answer) == [("l1",)]
+        assert header(answer, "Gridspine-Mappings").endswith("used=1;lossy=1")
+
+    play(tmp_path, scene, only)
+
+
 def test_close_matches_count_only_on_request(tmp_path: Path) -> None:
     near = mapping_set("near", "c Line ~ Cable", "c Bay - Cable")
 
