@@ -142,6 +142,11 @@ def _told(attributes: Mapping[str, Any], whole: bool) -> dict[str, Any]:
     return told
 
 
+def labelled_alike(one: Manifest, other: Manifest) -> bool:
+    """Tell whether the same rules labelled two versions of a data set."""
+    return one.attributes.get("rules") == other.attributes.get("rules")
+
+
 def disclosed(manifest: Manifest) -> bool:
     """Tell whether the owner lets everybody know that the data set exists."""
     return manifest.attributes.get("withheld") in ("disclosed", "none", "some")

@@ -17,7 +17,7 @@ from tree_sitter import Node
 from kgnode.alignment.apply import Applied, Rewriter, derivation
 from kgnode.errors import BadRequest
 from kgnode.policy.caller import Caller
-from kgnode.policy.decide import Policies, Visible, visible
+from kgnode.policy.decide import Policies, Visible, labelled_alike, visible
 from kgnode.query.cache import AnswerCache
 from kgnode.query.narrow import Reach, whole
 from kgnode.query.parse import ParsedQuery, parse
@@ -68,11 +68,18 @@ class Desk:
         self.cache = AnswerCache(self.settings.answer_cache_bytes)
 
     def see(self, caller: Caller, at: datetime | None) -> Visible:
-        """Return what the caller sees now, in the versions current at ``at``."""
+        """Return what the caller sees now, in the versions current at ``at``.
+
+        A version that other labelling rules labelled than those in force is the owner's alone: what
+        the owner has closed since stands open in it.
+        """
         manifests: tuple[Manifest, ...] = self.record.datasets()
         if at is not None:
-            then = (self.record.at(manifest.dataset, at) for manifest in manifests)
-            manifests = tuple(manifest for manifest in then if manifest is not None)
+            then = ((self.record.at(now.dataset, at), now) for now in manifests)
+            owner = caller.owns(self.org)
+            manifests = tuple(
+                old for old, now in then if old is not None and (owner or labelled_alike(old, now))
+            )
         return visible(caller, manifests, self.policies(), org=self.org, now=datetime.now(UTC))
 
     def reach(self, seen: Visible) -> Reach:

@@ -18,6 +18,7 @@ from fastapi import File, Form, Query, Request, Response, UploadFile
 
 from kgnode import __version__
 from kgnode.alignment.notice import asked_for
+from kgnode.assurance.packs import list_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.errors import BadRequest, NotFound
 from kgnode.metrics import MEDIA_TYPE as METRICS
@@ -29,6 +30,7 @@ from kgnode.trust import exchange
 from kgnode.web.front import Front
 
 JSON = "application/json"
+PUBLISHERS = ("publisher",)
 SHARED_MAX_BYTES = 64 << 20
 """Longest body of shared hashes: 8 million terms."""
 
@@ -233,13 +235,13 @@ async def publish(
 ) -> Response:
     """Publish uploaded files as a new version of a data set; the owner's publishers only."""
     here = front(request)
-    here.owner(request, "publisher")
+    here.owner(request, *PUBLISHERS)
     arguments = {
         "dataset": id,
         "title": title,
         "licence": licence,
         "contact": contact,
-        "packs": pack_names(packs),
+        "packs": pack_names(here, packs),
         "replace": replace,
         "aside": aside,
         "strict": strict,
@@ -251,11 +253,19 @@ async def publish(
     return json_answer(result)
 
 
-def pack_names(packs: list[str] | None) -> list[str]:
-    """Return names of packs from outside; a path would let a caller read the node's files."""
+def pack_names(here: Front, packs: list[str] | None) -> list[str]:
+    """Return names of packs from outside; a path would let a caller read the node's files.
+
+    Raises:
+        BadRequest: a name is a path.
+        NotFound: there is no pack of that name; whether a file has it is not looked at.
+    """
+    known = {pack.id for pack in list_packs(here.node.home.path / "packs")} if packs else ()
     for name in packs or ():
         if "/" in name or "\\" in name or name.startswith("."):
             raise BadRequest(f"{name!r} is no name of a pack.", hint="See /packs.")
+        if name.partition("@")[0] not in known:
+            raise NotFound(f"There is no pack {name}.", hint="See /packs.")
     return list(packs or ())
 
 

@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgnode import __version__
 from kgnode.errors import BadRequest, GridspineError, NotFound
-from kgnode.metrics import Metrics
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer, answer
 from kgnode.query.describe import describe
@@ -42,6 +41,9 @@ SECURITY_HEADERS = (
 
 SMALL_BODIES = {"/token": 1 << 16, "/signin": 1 << 16, "/signout": 1 << 10}
 """Forms that anybody may send, with the most bytes each may have."""
+
+UPLOADS = {"/datasets/": api.PUBLISHERS, "/validate": judging.CHECKERS}
+"""Where bodies of any length may come, with the owner's roles that are looked at before one is."""
 
 
 class Route(NamedTuple):
@@ -111,7 +113,7 @@ def create_app(front: Front, sparql: SparqlEndpoint | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(Exception, _problem)
-    app.add_middleware(Secured, sparql=sparql or endpoint(front), metrics=front.metrics)
+    app.add_middleware(Secured, sparql=sparql or endpoint(front), front=front)
     return app
 
 
@@ -136,10 +138,10 @@ def endpoint(front: Front) -> SparqlEndpoint:
 class Secured:
     """Sends ``/sparql`` past FastAPI, gives all else its security headers, counts every answer."""
 
-    def __init__(self, app: ASGIApp, sparql: SparqlEndpoint, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, sparql: SparqlEndpoint, front: Front) -> None:
         self.app = app
         self.sparql = sparql
-        self.metrics = metrics
+        self.front = front
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -160,10 +162,22 @@ class Secured:
 
         bounded = _bounded(receive, SMALL_BODIES.get(scope["path"]))
         try:
-            await (self.sparql if of_sparql else self.app)(scope, bounded, sending)
+            refused = None if of_sparql else await self._refused(scope)
+            await (self.sparql if of_sparql else refused or self.app)(scope, bounded, sending)
         finally:
             route = scope["path"] if of_sparql else getattr(scope.get("route"), "path", "")
-            self.metrics.observe(route, status, time.perf_counter() - started)
+            self.front.metrics.observe(route, status, time.perf_counter() - started)
+
+    async def _refused(self, scope: Scope) -> Response | None:
+        """The answer to an upload of somebody who may send none: its body is not read."""
+        for path, roles in UPLOADS.items():
+            if scope["method"] == "POST" and scope["path"].startswith(path):
+                request = Request(scope)
+                try:
+                    self.front.owner(request, *roles)
+                except GridspineError as error:
+                    return await _problem(request, error)
+        return None
 
 
 def _bounded(receive: Receive, most_bytes: int | None) -> Receive:

@@ -110,9 +110,14 @@ class Front:
         """Return the caller if the home's own organisation gave one of the roles.
 
         Raises:
-            Forbidden: it did not.
+            Forbidden: it did not, or a gateway asks in the caller's name, which may only read.
         """
         caller = self.caller(request)
+        if caller.act is not None:
+            raise Forbidden(
+                f"{caller.act} may not do that in the name of {caller.sub}.",
+                hint="Come to this node yourself.",
+            )
         if caller.org != self.node.org or not caller.roles & set(roles):
             raise Forbidden(
                 "Only the owner of this node may do that.",

@@ -20,6 +20,7 @@ from kgnode.operations import repairs
 from kgnode.publish import judge
 from kgnode.web.api import JSON, front, json_answer, pack_names, stored
 
+CHECKERS = ("publisher", "steward", "operator")
 Names = Annotated[list[str] | None, Query(max_length=20)]
 
 
@@ -41,7 +42,7 @@ async def _of_view(request: Request, task: str, names: list[str] | None) -> Resp
     if caller.is_public:
         seconds = min(seconds, own.query_timeout_public_seconds)
     registered = here.node.home.path / "packs"
-    chosen = pack_names(names) or [p.id for p in list_packs(registered) if p.default]
+    chosen = pack_names(here, names) or [p.id for p in list_packs(registered) if p.default]
     view, reach = await here.view(here.see(caller))
     ordered = judged.order(task, chosen, registered, seconds)
     found = await view.call(judged.answer, ordered, seconds, leaves=True)
@@ -56,13 +57,14 @@ async def check(
 ) -> Response:
     """Validate uploaded files against packs of this node without storing them."""
     here = front(request)
-    here.owner(request, "publisher", "steward", "operator")
+    here.owner(request, *CHECKERS)
+    named = pack_names(here, packs)
     with tempfile.TemporaryDirectory(dir=here.node.home.path / "run") as folder:
         kept = [Path(path) for path in await stored(files, Path(folder))]
 
         def run() -> dict[str, Any]:
             staged = read(kept, here.node.read_context())
-            chosen = load_packs(pack_names(packs) or ["gb-core"], here.node.home.path / "packs")
+            chosen = load_packs(named or ["gb-core"], here.node.home.path / "packs")
             report = judge(staged, chosen, here.node.settings)
             return {**report.to_json(), "repairs": repairs(staged)}
 
