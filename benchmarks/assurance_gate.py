@@ -20,11 +20,11 @@ from benchmarks.figures import Figures
 from benchmarks.networks import replicate
 from kgnode.assurance.standing import Standing
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.names import CIM100, dataset_iri
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise
 
 
 def gate(figures: Figures) -> None:

@@ -25,9 +25,9 @@ from federation.demo.scenario import DataSet, Organisation
 from federation.home import GatewayHome
 from federation.scheme import Scheme
 from kgnode import trust
-from kgnode.membership import initialise, join_scheme
 from kgnode.names import ODRL_PROFILE, label_iri
 from kgnode.remote import on_home
+from kgnode.trust.membership import initialise, join_scheme
 
 LABELS = """labels:
   open: {sensitivity: open, reason: "benchmark", review: 2036-01-01}

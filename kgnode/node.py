@@ -19,12 +19,12 @@ from kgnode.assurance.receipt import receipt
 from kgnode.assurance.report import Report
 from kgnode.assurance.standing import Standing
 from kgnode.audit import Audit
+from kgnode.audit.misuse import Misuse
 from kgnode.cim.reader import ReadContext
 from kgnode.cim.staged import Model
 from kgnode.errors import GridspineError
 from kgnode.events import Events
 from kgnode.home import Home, write_atomically
-from kgnode.misuse import Misuse
 from kgnode.policy.folder import PolicyFolder
 from kgnode.policy.policies import Policies
 from kgnode.settings import Settings

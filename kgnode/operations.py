@@ -18,15 +18,15 @@ from kgnode.errors import BadRequest, GridspineError, NotFound
 from kgnode.export import export_difference, export_models
 from kgnode.governance import GOVERNANCE, relabel_dependants, set_policy, stored_rules, text
 from kgnode.home import write_atomically
-from kgnode.mappings import READING, caller_of
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.policy.labels_file import LabelRules, load_labels
 from kgnode.problems import record
 from kgnode.publish import Published, Wish
 from kgnode.publish import publish as publish_files
-from kgnode.releasing import RELEASING
-from kgnode.stewardship import CHANGING
+from kgnode.stewardship.lifecycle import CHANGING
+from kgnode.stewardship.mappings import READING, caller_of
+from kgnode.stewardship.releasing import RELEASING
 from kgnode.store.cells import Manifest
 
 Arguments = Mapping[str, Any]

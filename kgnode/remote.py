@@ -19,14 +19,14 @@ import orjson
 from kgnode.alignment.apply import Rewriter
 from kgnode.errors import HomeInUse
 from kgnode.home import Home
-from kgnode.mappings import caller_of
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.problems import from_problem
 from kgnode.query.desk import Desk
 from kgnode.settings import load_settings
+from kgnode.stewardship.mappings import caller_of
+from kgnode.stewardship.weighing import WEIGHING
 from kgnode.store.view import Views
-from kgnode.weighing import WEIGHING
 
 SOCKET_SECONDS = 3600.0
 """How long a verb on a served home may take."""

@@ -22,9 +22,9 @@ from federation.home import GatewayHome
 from federation.members import Identity, Member
 from federation.scheme import Scheme
 from kgnode import trust
-from kgnode.membership import initialise, join_scheme
 from kgnode.names import dataset_iri
 from kgnode.remote import on_home
+from kgnode.trust.membership import initialise, join_scheme
 
 SCHEME = "gridspine-demo"
 GATEWAY_OWNER = "NESO"

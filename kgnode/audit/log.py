@@ -131,7 +131,8 @@ class Audit:
         """Return the last entries, oldest first."""
         with contextlib.suppress(StoreFull):
             self.flush()
-        return tail(self.folder, count)
+        with self._writing:  # on a full disk the last batch may be going to the reserve just now
+            return tail(self.folder, count)
 
     def verify(self, keys: Keys, witness: str = "") -> AuditReport:
         """Verify the log as it stands now; writing waits meanwhile, answers do not."""

@@ -12,16 +12,16 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from kgnode.ask import ask
-from kgnode.check import anywhere, warning
 from kgnode.cim.convert import Format
 from kgnode.cim.convert import convert as convert_files
+from kgnode.cli.ask import ask
+from kgnode.cli.check import anywhere, warning
 from kgnode.console import Outcome, out, progress, report, table
 from kgnode.home import Home
-from kgnode.membership import initialise, join_scheme
 from kgnode.node import Node
 from kgnode.remote import on_home
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise, join_scheme
 
 app = typer.Typer()
 

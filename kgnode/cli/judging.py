@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from kgnode import check
+from kgnode.cli.check import ask_view, check, receipt_of
+from kgnode.cli.check import gaps as gaps_of
 from kgnode.cli.data import Json
 from kgnode.console import Outcome, report
 from kgnode.errors import BadRequest
@@ -53,10 +54,10 @@ def validate(
     def run() -> Outcome:
         if node is not None:
             _alone(files)
-            return check.ask_view("validate", node, token, pack or [])
+            return ask_view("validate", node, token, pack or [])
         if receipt is not None:
-            return check.receipt_of(files or [], receipt, key)
-        return check.check(files or [], pack or [], form, engine, home)
+            return receipt_of(files or [], receipt, key)
+        return check(files or [], pack or [], form, engine, home)
 
     report("validate", run, as_json=as_json)
 
@@ -75,8 +76,8 @@ def gaps(
     def run() -> Outcome:
         if node is not None:
             _alone(files)
-            return check.ask_view("gaps", node, token, pack or [])
-        return check.gaps(files or [], pack or [], home)
+            return ask_view("gaps", node, token, pack or [])
+        return gaps_of(files or [], pack or [], home)
 
     report("gaps", run, as_json=as_json)
 

@@ -1,7 +1,7 @@
 """The command of stewards: everything that is done with mapping sets, on a home served or not.
 
 In: arguments. Out: through ``kgnode.console``, words or one JSON document, and the exit code. What
-it does stands in ``kgnode.mappings``, ``stewardship``, ``releasing`` and ``weighing``.
+it does stands in ``kgnode.stewardship``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kgnode.errors import BadRequest, MissingFile
 from kgnode.home import write_atomically
 from kgnode.names import shorten
 from kgnode.remote import weigh_on_home
-from kgnode.weighing import WEIGHING
+from kgnode.stewardship.weighing import WEIGHING
 
 app = typer.Typer()
 

@@ -21,13 +21,13 @@ from kgnode.alignment.notice import asked_for
 from kgnode.assurance.packs import list_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.errors import BadRequest, NotFound
-from kgnode.metrics import MEDIA_TYPE as METRICS
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.query.narrow import Reach
 from kgnode.query.protocol import moment, split_names
 from kgnode.trust import exchange
 from kgnode.web.front import Front
+from kgnode.web.metrics import MEDIA_TYPE as METRICS
 
 JSON = "application/json"
 PUBLISHERS = ("publisher",)

@@ -12,11 +12,11 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 
 from kgnode.errors import NotFound
-from kgnode.mappings import caller_of
+from kgnode.stewardship.mappings import caller_of
+from kgnode.stewardship.weighing import WEIGHING
 from kgnode.web.api import front, json_answer
 from kgnode.web.app import create_app
 from kgnode.web.front import Front
-from kgnode.weighing import WEIGHING
 
 
 def create_control(shared: Front) -> FastAPI:

@@ -25,7 +25,6 @@ from kgnode import asset, summary
 from kgnode.alignment.apply import Rewriter
 from kgnode.assurance.standing import Standing
 from kgnode.errors import Forbidden, IdentityError
-from kgnode.metrics import Metrics
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.policy.caller import Caller
@@ -33,6 +32,7 @@ from kgnode.policy.decide import Visible
 from kgnode.query.answer import Desk
 from kgnode.query.narrow import Reach
 from kgnode.store.view import View, Views
+from kgnode.web.metrics import Metrics
 
 COOKIE = "gridspine_token"
 SUMMARIES_KEPT = 256

@@ -17,13 +17,13 @@ from starlette.responses import HTMLResponse
 from kgnode.alignment.sssom_tsv import MOST_BYTES
 from kgnode.alignment.standing import RELATIONS, STEWARD, steward
 from kgnode.errors import BadRequest, Forbidden, NotFound, UnsupportedMedia
-from kgnode.mappings import FORMS, READING
 from kgnode.policy.caller import Caller
-from kgnode.releasing import RELEASING
-from kgnode.stewardship import CHANGING
+from kgnode.stewardship.lifecycle import CHANGING
+from kgnode.stewardship.mappings import FORMS, READING
+from kgnode.stewardship.releasing import RELEASING
+from kgnode.stewardship.weighing import WEIGHING
 from kgnode.web.api import front, json_answer
 from kgnode.web.pages import fragment, render, wants_page
-from kgnode.weighing import WEIGHING
 
 WORDS = {
     "open": "Open",

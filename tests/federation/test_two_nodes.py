@@ -18,9 +18,9 @@ from federation.rerouting.grid import Grid
 from federation.rerouting.network import assemble, joined, load_files
 from federation.rerouting.verify import equal, snapshot
 from kgnode.cim.writer import ExportModel
-from kgnode.membership import initialise
 from kgnode.names import label_iri
 from kgnode.remote import on_home
+from kgnode.trust.membership import initialise
 from tests.federation.rerouting.test_network import microgrid
 
 LABELS = 'labels:\n  all: {sensitivity: open, reason: "test configuration"}\nrules:\n'

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from kgnode.home import Home
-from kgnode.membership import initialise, join_scheme
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.settings import load_settings
@@ -25,6 +24,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
+from kgnode.trust.membership import initialise, join_scheme
 
 URL = "http://testserver"
 A, B = "https://a.example#", "https://b.example#"

@@ -10,11 +10,11 @@ import pytest
 
 from kgnode.errors import BadRequest, NotCim, NotFound, RedefinesOther, RefusedByShapes
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise
 from tests.kgnode.cimxml import SSH, document, mrid, region, substation, write
 
 LABELS = """\

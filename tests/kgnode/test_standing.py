@@ -16,10 +16,10 @@ from kgnode import publish as flow
 from kgnode.assurance.standing import Standing
 from kgnode.errors import RefusedByShapes
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise
 from tests.kgnode.assurance import broken
 
 _OBJECT = re.compile(r'<cim:\w+ rdf:ID="(_[^"]+)">(.*?)</cim:\w+>', re.DOTALL)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from federation.demo.processes import Processes, free_ports
-from kgnode.membership import initialise
 from kgnode.remote import on_home
+from kgnode.trust.membership import initialise
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

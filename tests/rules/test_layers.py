@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[2]
 ORDER = (
     ("__init__", "errors", "problems", "settings", "names", "home"),
     ("cim", "store", "assurance", "policy"),
-    ("trust", "catalogue", "summary", "asset", "audit", "events", "misuse", "metrics"),
+    ("trust", "catalogue", "summary", "asset", "audit", "events"),
     ("alignment", "topology"),
     (
-        *("query", "staging", "publish", "export", "node", "governance"),
-        *("mappings", "stewardship", "releasing", "weighing", "operations", "membership"),
+        *("query", "staging", "publish", "export"),
+        *("node", "governance", "stewardship", "operations"),
     ),
-    ("console", "remote", "ask", "check", "client", "web", "cli", "__main__"),
+    ("console", "remote", "client", "web", "cli", "__main__"),
 )
 """The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""
 

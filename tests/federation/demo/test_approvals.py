@@ -10,7 +10,6 @@ import orjson
 from federation.demo.approvals import NOTICE, approve_sets
 from federation.demo.personas import STEWARDS, Persona
 from kgnode.home import Home
-from kgnode.membership import initialise, join_scheme
 from kgnode.node import Node
 from kgnode.settings import load_settings
 from kgnode.trust import (
@@ -22,6 +21,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
+from kgnode.trust.membership import initialise, join_scheme
 
 
 def test_the_demos_stewards_release_every_set_and_the_others_adopt_it(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from pyoxigraph import RdfFormat, Triple, serialize
 
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.operations import perform
@@ -29,6 +28,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
+from kgnode.trust.membership import initialise
 from kgnode.web.app import create_app
 from kgnode.web.front import Front
 from tests.kgnode.leak.reading import Asker, DataSet, Ruled

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import visible
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise
 from tests.kgnode.cimxml import SSH, document, mrid, region, substation, write
 
 LABELS = f"""\

@@ -21,7 +21,6 @@ from starlette.testclient import TestClient
 from kgnode.client import Client
 from kgnode.errors import RefusedQuery
 from kgnode.home import Home
-from kgnode.membership import initialise, join_scheme
 from kgnode.names import label_iri
 from kgnode.node import Node
 from kgnode.operations import perform
@@ -37,6 +36,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
+from kgnode.trust.membership import initialise, join_scheme
 from kgnode.web.app import PATHS, ROUTES, create_app
 from kgnode.web.front import Front
 from kgnode.web.serve import server

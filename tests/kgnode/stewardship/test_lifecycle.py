@@ -9,7 +9,7 @@ import pytest
 
 from kgnode.alignment import sssom_tsv
 from kgnode.alignment.mapping import Status
-from kgnode.check import check
+from kgnode.cli.check import check
 from kgnode.errors import BadMapping, Forbidden, GridspineError, IdentityError, NotFound
 from kgnode.operations import VERBS, perform
 from kgnode.trust import generate_key

@@ -15,7 +15,8 @@ import orjson
 
 from kgnode.errors import MembersInvalid, MissingFile
 from kgnode.home import Home, Identity, write_atomically
-from kgnode.trust import load_members, make_key
+from kgnode.trust.keys import make_key
+from kgnode.trust.members import load_members
 
 
 def initialise(path: Path, org: str, name: str, base_iri: str | None) -> dict[str, Any]:

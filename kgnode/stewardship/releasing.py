@@ -31,8 +31,8 @@ from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working
 from kgnode.errors import BadMapping, Forbidden
 from kgnode.governance import content, text
-from kgnode.mappings import caller_of
 from kgnode.node import Node
+from kgnode.stewardship.mappings import caller_of
 
 Arguments = Mapping[str, Any]
 Step = Callable[[str], None]

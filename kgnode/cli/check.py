@@ -15,7 +15,6 @@ from typing import Any, Literal, cast
 
 import orjson
 
-from kgnode.ask import fetch
 from kgnode.assurance.choose import packs_for
 from kgnode.assurance.gaps import Gaps, find
 from kgnode.assurance.packs import Pack, load_packs
@@ -25,6 +24,7 @@ from kgnode.assurance.scopes import ByHeader
 from kgnode.cim.reader import ReadContext, read
 from kgnode.cim.repairs import Repair
 from kgnode.cim.staged import Staged
+from kgnode.cli.ask import fetch
 from kgnode.console import Outcome
 from kgnode.errors import BadRequest, MissingFile
 from kgnode.home import DEFAULT_BOUNDARY_BASE, Home

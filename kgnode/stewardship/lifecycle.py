@@ -23,9 +23,15 @@ from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working, head_json
 from kgnode.errors import BadMapping, BadRequest
 from kgnode.governance import content, text
-from kgnode.mappings import by_claim, caller_of, claim_json, found_conflicts, set_confidence
 from kgnode.names import expand
 from kgnode.node import Node
+from kgnode.stewardship.mappings import (
+    by_claim,
+    caller_of,
+    claim_json,
+    found_conflicts,
+    set_confidence,
+)
 
 Arguments = Mapping[str, Any]
 Step = Callable[[str], None]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from kgnode.assurance.register import add_pack
-from kgnode.check import FORMATS, check, gaps, receipt_of
+from kgnode.cli.check import FORMATS, check, gaps, receipt_of
 from kgnode.errors import BadRequest, HomeMissing, MissingFile, NotFound
 from kgnode.home import Home
-from kgnode.membership import initialise
 from kgnode.node import Node
 from kgnode.operations import perform
 from kgnode.settings import load_settings
+from kgnode.trust.membership import initialise
 from tests.kgnode.assurance import broken
 from tests.kgnode.cimxml import document, region, substation, write
-from tests.kgnode.test_cli import Run, home, kgnode, served
+from tests.kgnode.cli.test_cli import Run, home, kgnode, served
 
 __all__ = ["home", "kgnode", "served"]
 

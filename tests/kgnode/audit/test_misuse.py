@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from kgnode import misuse
-from kgnode.audit import Audit
+from kgnode.audit import Audit, misuse
+from kgnode.audit.misuse import Misuse
 from kgnode.events import Events
-from kgnode.misuse import Misuse
 from kgnode.settings import Settings
 from kgnode.trust import generate_key
 

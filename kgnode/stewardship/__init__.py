@@ -1,0 +1,1 @@
+"""What stewards do to mapping sets on a home, and what they decide by."""
