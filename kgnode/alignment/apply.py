@@ -21,12 +21,12 @@ from tree_sitter import Node as Syntax
 from kgnode.alignment.expand import Used
 from kgnode.alignment.mapping import MappingSet
 from kgnode.alignment.rewrite import Rewritten, every_use, groups_asked, rewrite
-from kgnode.alignment.rules import Active, Construct, Rules
+from kgnode.alignment.rules import Active, Construct, Rules, Way
 from kgnode.alignment.structural import structural_maps
 from kgnode.alignment.usage import Group, encoded, question, read_usage, repeated, used
 from kgnode.cim.namespaces import namespaces, spellings
 from kgnode.errors import GridspineError, NotFound
-from kgnode.store.derive import Derivation
+from kgnode.store.derive import Derivation, Rule
 
 NAMESPACES = "cim-namespaces"
 NAMESPACES_VERSION = "1"
@@ -255,16 +255,21 @@ async def _repeats(view: Askable, groups: Sequence[Group]) -> list[bool]:
 
 def derivation(active: Active) -> Derivation:
     """Return what a view has to hold so that every query is answered from it as written."""
-    kinds = {
-        kind: tuple((source, tuple(targets)) for source, targets in sources.items())
-        for kind, sources in active.forward.items()
-    }
     return Derivation(
-        kinds["class"],
-        kinds["property"],
-        kinds["individual"],
+        *_turned(active.forward),
         tuple(construct.text for construct in active.constructs),
+        _turned(active.made) if any(active.made.values()) else ((), (), ()),
     )
+
+
+def _turned(
+    found: Mapping[str, Mapping[str, Mapping[str, Way]]],
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...], tuple[Rule, ...]]:
+    classes, properties, individuals = (
+        tuple((source, tuple(targets)) for source, targets in found[kind].items())
+        for kind in ("class", "property", "individual")
+    )
+    return classes, properties, individuals
 
 
 def _is_table(name: str) -> bool:

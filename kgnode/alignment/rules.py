@@ -15,7 +15,7 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kgnode.alignment import mapping as model
 from kgnode.alignment.denials import Denials
@@ -200,10 +200,26 @@ class Rules:
                 if other != term:
                     yield Step(other, self.spelled_by, lossy=False)
 
+    def made(self, kind: str) -> frozenset[str]:
+        """Return the terms that structural maps can make, or that rules start from if any can."""
+        told = [one.predicates if kind == "property" else one.classes for one in self.constructs]
+        known = [terms for terms in told if terms is not None]
+        any_term = self.steps[kind].keys() if len(known) < len(told) else ()
+        return frozenset().union(*known, any_term)
+
     @property
     def individuals(self) -> frozenset[str]:
         """The individuals that some rule starts from."""
         return frozenset(self.steps["individual"])
+
+
+def _with(
+    made: frozenset[str] | None, beyond: Mapping[str, Mapping[str, Way]]
+) -> frozenset[str] | None:
+    """Return terms with all that follows from them; None stays any term."""
+    if made is None:
+        return None
+    return made.union(*(beyond[term] for term in made if term in beyond))
 
 
 def _refuse_what_is_no_iri(row: model.Mapping) -> None:
@@ -254,6 +270,8 @@ class Active:
 
     Attributes:
         forward: kind -> used source -> what it is a fact of as well.
+        made: the same for what structural maps can make.
+        constructs: the structural maps; what follows from what they make counts as made.
         usage: what the view uses.
     """
 
@@ -261,6 +279,7 @@ class Active:
     constructs: tuple[Construct, ...]
     usage: Usage
     digest: str
+    made: Mapping[str, Mapping[str, Mapping[str, Way]]] = field(default_factory=dict)
     backward: Mapping[str, Mapping[str, Mapping[str, Way]]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -282,15 +301,31 @@ class Active:
                 *(found for predicate, found in usage.values.items() if predicate != TYPE)
             ),
         }
-        forward = {
-            kind: {
-                source: reached
-                for source in sorted(terms)
-                if (reached := rules.reached(kind, source))
-            }
-            for kind, terms in used.items()
+        made = {
+            "property": rules.made("property") - {TYPE},
+            "class": rules.made("class"),
+            "individual": rules.individuals if rules.constructs else frozenset(),
         }
-        return cls(forward, rules.constructs, usage, rules.digest)
+        forward, beyond = (
+            {
+                kind: {
+                    source: reached
+                    for source in sorted(terms)
+                    if (reached := rules.reached(kind, source))
+                }
+                for kind, terms in sources.items()
+            }
+            for sources in (used, made)
+        )
+        constructs = tuple(
+            replace(
+                one,
+                predicates=_with(one.predicates, beyond["property"]),
+                classes=_with(one.classes, beyond["class"]),
+            )
+            for one in rules.constructs
+        )
+        return cls(forward, constructs, usage, rules.digest, beyond)
 
     @property
     def idle(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import resource
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
 from kgnode.names import RDF
 
@@ -37,12 +38,14 @@ class Derivation:
         individuals: for objects of other predicates.
         constructs: CONSTRUCT queries over the default graph, what the rules yield included. None
             reads what another makes.
+        made: rules for what the queries make: for classes, properties and individuals.
     """
 
     classes: tuple[Rule, ...] = ()
     properties: tuple[Rule, ...] = ()
     individuals: tuple[Rule, ...] = ()
     constructs: tuple[str, ...] = ()
+    made: tuple[tuple[Rule, ...], tuple[Rule, ...], tuple[Rule, ...]] = ((), (), ())
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -50,7 +53,7 @@ class Derivation:
     @cached_property
     def digest(self) -> str:
         """Digest of all of it."""
-        parts = (self.classes, self.properties, self.individuals, self.constructs)
+        parts = (self.classes, self.properties, self.individuals, self.constructs, self.made)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def to_json(self, most: int | None = None, seconds: float | None = None) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Derivation:
             "properties": self.properties,
             "individuals": self.individuals,
             "constructs": self.constructs,
+            "made": self.made,
         }
 
 
@@ -105,7 +109,10 @@ def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
             triples: Any = store.query(text)
             triples.serialize(made, format=RdfFormat.N_TRIPLES)
     load = store.bulk_load if disk else store.load
-    load(b"".join(made.parts), format=RdfFormat.N_TRIPLES, lenient=True)
+    content = b"".join(made.parts)
+    load(content, format=RdfFormat.N_TRIPLES, lenient=True)
+    if any(order["made"]):
+        _add(add, _beyond(content, _Facts(*map(_terms, order["made"]))))
     return len(store) - before
 
 
@@ -179,6 +186,33 @@ def _opening_nothing() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """Rules on single triples, applied to one at a time."""
+
+    classes: Mapping[NamedNode, list[NamedNode]]
+    properties: Mapping[NamedNode, list[NamedNode]]
+    individuals: Mapping[NamedNode, list[NamedNode]]
+
+    def of(self, quad: Quad) -> Iterator[Quad]:
+        """Yield a quad and all that follows from it."""
+        predicates, values = [quad.predicate], [quad.object]
+        if isinstance(quad.object, NamedNode):
+            rules = self.classes if quad.predicate == _TYPE else self.individuals
+            values += rules.get(quad.object, ())
+        if quad.predicate != _TYPE:
+            predicates += self.properties.get(quad.predicate, ())
+        for predicate in predicates:
+            for value in values:
+                yield Quad(quad.subject, predicate, value, quad.graph_name)
+
+
+def _beyond(content: bytes, facts: _Facts) -> Iterator[Quad]:
+    """Yield what follows from triples that constructs made."""
+    for quad in parse(content, format=RdfFormat.N_TRIPLES, lenient=True):
+        yield from itertools.islice(facts.of(quad), 1, None)
+
+
 class Following:
     """A store read as if it held what rules on single triples yield; constructs are left out.
 
@@ -187,9 +221,9 @@ class Following:
 
     def __init__(self, store: Store, order: Mapping[str, Any]) -> None:
         self._store = store
-        self._classes = _terms(order["classes"])
-        self._properties = _terms(order["properties"])
-        self._individuals = _terms(order["individuals"])
+        self._facts = _Facts(
+            *(_terms(order[kind]) for kind in ("classes", "properties", "individuals"))
+        )
 
     def quads_for_pattern(
         self, subject: None, predicate: NamedNode | None, value: None, graph: DefaultGraph
@@ -197,23 +231,12 @@ class Following:
         """Yield the quads of a graph, all or those with one predicate."""
         sources: list[NamedNode | None] = [predicate]
         if predicate is not None:
-            sources += [own for own, made in self._properties.items() if predicate in made]
+            sources += [own for own, made in self._facts.properties.items() if predicate in made]
         for source in sources:
             for quad in self._store.quads_for_pattern(None, source, None, graph):
-                for made in self._with(quad):
+                for made in self._facts.of(quad):
                     if predicate in (None, made.predicate):
                         yield made
-
-    def _with(self, quad: Quad) -> Iterator[Quad]:
-        predicates, values = [quad.predicate], [quad.object]
-        if isinstance(quad.object, NamedNode):
-            rules = self._classes if quad.predicate == _TYPE else self._individuals
-            values += rules.get(quad.object, ())
-        if quad.predicate != _TYPE:
-            predicates += self._properties.get(quad.predicate, ())
-        for predicate in predicates:
-            for value in values:
-                yield Quad(quad.subject, predicate, value, quad.graph_name)
 
 
 def _terms(rules: Iterable[Rule]) -> dict[NamedNode, list[NamedNode]]:

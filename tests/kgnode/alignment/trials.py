@@ -19,6 +19,7 @@ from kgnode.alignment.apply import derivation
 from kgnode.alignment.mapping import Mapping, MappingSet, Status
 from kgnode.alignment.rewrite import rewrite
 from kgnode.alignment.rules import Active, Rules
+from kgnode.alignment.structural import construct
 from kgnode.alignment.usage import Group, encoded, question, read_usage, repeated, used
 from kgnode.query.parse import parse
 from kgnode.store.derive import Following, derive
@@ -42,6 +43,7 @@ class Trial:
     sets: tuple[MappingSet, ...]
     close: bool
     query: str
+    maps: tuple[str, ...] = ()
 
 
 def trial(seed: int) -> Trial:
@@ -59,7 +61,20 @@ def trial(seed: int) -> Trial:
             query = query.replace(old.value, new)
         for old, new in zip(CLASSES, FRESH_CLASSES, strict=False):
             query = query.replace(old.value, new)
-    return Trial(tuple(kept), sets, chance.random() < 0.3, query)
+    close = chance.random() < 0.3
+    maps = tuple(_map(chance) for _ in range(chance.choice((0, 0, 0, 1, 2))))
+    return Trial(tuple(kept), sets, close, query, maps)
+
+
+def _map(chance: random.Random) -> str:
+    """Return a structural map whose template can or cannot be told from its text."""
+    terms = [*(predicate.value for predicate in PREDICATES), *FRESH_PREDICATES[:2]]
+    made, found = (f"<{chance.choice(terms)}>" for _ in range(2))
+    kind = f"<{chance.choice([CLASSES[0].value, *FRESH_CLASSES])}>"
+    template = chance.choice(
+        (f"?s {made} ?o", f"?s {made} ?o ; a {kind}", f"?o a {kind}", "?s a ?o", "?s ?o ?o")
+    )
+    return f"CONSTRUCT {{ {template} }} WHERE {{ ?s {found} ?o FILTER(isIRI(?o)) }}"
 
 
 def _set(chance: random.Random, number: int, objects: list[str]) -> MappingSet:
@@ -93,7 +108,7 @@ class _Lists:
 
     def __init__(self, chance: random.Random, names: list[str]) -> None:
         self.chance = chance
-        self.query = generator._Query(chance, names or ["http://a.example/0"])
+        self.query = generator.Query(chance, names or ["http://a.example/0"])
 
     def text(self) -> str:
         chance = self.chance
@@ -147,7 +162,11 @@ def ways(made: Trial) -> tuple[str, str | None]:
     whole = materialised(made.quads, made.sets, made.close)
     oracle = ox.Store()
     oracle.extend(whole)
-    rules = Rules.of(made.sets, made.close)
+    drawn = {ox.Quad(*triple) for text in made.maps for triple in oracle.query(text)}
+    whole |= materialised(drawn, made.sets, made.close)
+    oracle.extend(whole)
+    maps = [construct(f"map/{at}", text) for at, text in enumerate(made.maps)]
+    rules = Rules.of(made.sets, made.close, constructs=maps)
     active = Active.over(rules, read_usage(used(data, question(rules))))
     held = ox.Store()
     held.extend(made.quads)
@@ -155,7 +174,7 @@ def ways(made: Trial) -> tuple[str, str | None]:
     if set(held) != whole:
         return "materialised", f"the view holds {set(held) ^ whole}"
     read = Following(data, derivation(active).to_json())
-    if set(read.quads_for_pattern(None, None, None, ox.DefaultGraph())) != set(
+    if not made.maps and set(read.quads_for_pattern(None, None, None, ox.DefaultGraph())) != set(
         oracle.quads_for_pattern(None, None, None, ox.DefaultGraph())
     ):
         return "materialised", "what is read as if it followed is not what follows"
