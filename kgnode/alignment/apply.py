@@ -2,8 +2,9 @@
 
 In: a query, the sets asked for (``name@version``, ``+close`` behind it for close matches), the view
 that would answer. Out: ``Applied``: the text to run, what the view has to hold for it, and which
-mappings were at work. ``cim-namespaces`` is always there: CIM's namespaces by table
-(docs/reading-cim.md, "Namespaces"). What a view uses is asked of it once and kept.
+mappings were at work. Always there are ``cim-namespaces``, CIM's namespaces by table
+(docs/reading-cim.md, "Namespaces"), and ``ies4-hierarchy``. What a view uses is asked of it once
+and kept.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pyoxigraph import Store
 from tree_sitter import Node as Syntax
 
 from kgnode.alignment.expand import Used
+from kgnode.alignment.hierarchy import HIERARCHY, HIERARCHY_VERSION, ies4_hierarchy
 from kgnode.alignment.mapping import MappingSet
 from kgnode.alignment.rewrite import Rewritten, every_use, groups_asked, rewrite
 from kgnode.alignment.rules import Active, Construct, Rules, Way
@@ -165,10 +167,13 @@ class Rewriter:
 
     def _released(self, name: str) -> tuple[MappingSet, tuple[Construct, ...]]:
         short, _, version = name.partition("@")
-        if self._sets is None:
+        if short == HIERARCHY and version in ("", HIERARCHY_VERSION):
+            return ies4_hierarchy(), ()
+        if self._sets is None or short == HIERARCHY:
             raise NotFound(
                 f"There is no mapping set {name}.",
-                hint=f"Sets here: {NAMESPACES}@{NAMESPACES_VERSION}.",
+                hint=f"Sets here: {NAMESPACES}@{NAMESPACES_VERSION}, "
+                f"{HIERARCHY}@{HIERARCHY_VERSION}.",
             )
         found = self._sets.released(short, version or None)
         return found, structural_maps(found.name, self._sets.rules(short, found.version))

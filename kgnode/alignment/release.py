@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from kgnode.alignment import sssom_tsv
+from kgnode.alignment.hierarchy import HIERARCHY
 from kgnode.alignment.mapping import MappingSet
 from kgnode.errors import BadMapping, BadRequest
 from kgnode.home import write_atomically
@@ -91,16 +92,21 @@ def make(
     return Release(named, dict(structural), manifest, signature)
 
 
+ALWAYS_THERE = frozenset({"cim-namespaces", HIERARCHY})
+"""Names of sets that every node has; none of its own may stand in their place."""
+
+
 def check_name(name: str, version: str) -> None:
     """Refuse names and versions that are no plain words; they become names of folders.
 
     Raises:
         BadRequest: one of them is not.
     """
-    if not IDENTIFIER.match(name):
+    if not IDENTIFIER.match(name) or name in ALWAYS_THERE:
         raise BadRequest(
             f"{name!r} cannot be the name of a mapping set.",
-            hint="Use a letter, then letters, digits, dots, dashes or underscores.",
+            hint="Use a letter, then letters, digits, dots, dashes or underscores; "
+            f"{' and '.join(sorted(ALWAYS_THERE))} are taken.",
         )
     if not VERSION.match(version):
         raise BadRequest(f"{version!r} cannot be a version.", hint="For example 1.2.0.")

@@ -111,3 +111,25 @@ def test_a_question_in_ies4_at_the_gateway_gives_the_rows_of_the_one_in_cim(
     assert got.status == "complete"
     assert _rows(orjson.loads(got.body)["results"]["bindings"]) == in_cim[path.name]
     assert any(entry.startswith(f"{SET};") for entry in got.report.mappings)
+
+
+WIDER = """PREFIX ies: <http://ies.data.gov.uk/ontology/ies4#>
+SELECT ?x ?site { ?x a ies:Asset ; ies:isPartOf ?level . ?level ies:relationship ?site .
+  ?site a ies:Location . MINUS { ?x a ies:System } }"""
+NARROWER = """PREFIX cim: <http://iec.ch/TC57/CIM100#>
+SELECT ?x ?site { VALUES ?kind { cim:Breaker cim:Disconnector cim:PowerTransformer
+    cim:BusbarSection cim:SynchronousMachine cim:LinearShuntCompensator }
+  ?x a ?kind ; cim:Equipment.EquipmentContainer ?level .
+  ?level cim:VoltageLevel.Substation|cim:Substation.Region ?site }"""
+
+
+def test_a_wider_word_of_ies4_finds_what_has_a_narrower_one(served: Served) -> None:
+    wanted = _rows(select(served.whole.node, NARROWER).sparql["results"]["bindings"])
+    assert len(wanted) > 100
+    sets = (SET, "ies4-hierarchy@4.3")
+    got = select(served.whole.node, WIDER, mappings=",".join(sets))
+    assert _rows(got.sparql["results"]["bindings"]) == wanted
+    ask = Ask(WIDER, accept=ACCEPT, mappings=sets)
+    [answer] = ask_all(served.members, [ask], settings(federation_timeout_seconds=120.0))
+    assert isinstance(answer, FederatedAnswer) and answer.status == "complete"
+    assert _rows(orjson.loads(answer.body)["results"]["bindings"]) == wanted
