@@ -11,15 +11,15 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from federation.algebra import Select
-from federation.fetch import Scope
-from federation.members import Identity
+from federation.evaluation.sourced import check
+from federation.fetching.fetch import Scope
+from federation.members.pool import Identity
+from federation.parsing.algebra import Select
+from federation.parsing.spelling import Unread
+from federation.parsing.syntax import read
 from federation.report import Report, Status, judge
 from federation.run import Federation as Federation
 from federation.run import Run
-from federation.sourced import check
-from federation.spelling import Unread
-from federation.syntax import read
 from kgnode.errors import NotComplete
 from kgnode.query.guard import guard
 from kgnode.query.parse import ParsedQuery, parse

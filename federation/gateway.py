@@ -16,9 +16,9 @@ import orjson
 
 from federation.answer import Ask, FederatedAnswer, answer
 from federation.home import GatewayHome
-from federation.http import HttpPool
-from federation.identity import Exchanger
-from federation.members import Member
+from federation.members.http import HttpPool
+from federation.members.identity import Exchanger
+from federation.members.pool import Member
 from federation.report import Report
 from federation.run import Federation
 from kgnode.errors import BadRequest, NotComplete, NotFound

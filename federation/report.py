@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from federation.members import Outcome, Reply
+from federation.members.pool import Outcome, Reply
 
 Status = Literal["complete", "incomplete", "unsound"]
 

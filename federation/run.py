@@ -13,23 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from federation.algebra import Graph, Select, Triple, walk_query
-from federation.blocks import Block, Leaf, blocks
-from federation.evaluate import Evaluators, Task
-from federation.fetch import Fetched, Scope, request
-from federation.freshness import Watch, disagreeing
-from federation.literals import LiteralDesk, Literals
-from federation.members import Member, MemberPool, Reply
-from federation.plain import PlainEndpoints
-from federation.plan import Plan, make, spelled
-from federation.relay import Relay, begin
+from federation.evaluation.evaluate import Evaluators, Task
+from federation.evaluation.sourced import tracing
+from federation.fetching.fetch import Fetched, Scope, request
+from federation.fetching.freshness import Watch, disagreeing
+from federation.fetching.relay import Relay, begin
+from federation.fetching.rounds import Rounds
+from federation.fetching.whole import Whole
+from federation.members.plain import PlainEndpoints
+from federation.members.pool import Member, MemberPool, Reply
+from federation.members.subquery import SubQuery, compose
+from federation.members.summaries import Known, Summaries
+from federation.parsing.algebra import Graph, Select, Triple, walk_query
+from federation.parsing.blocks import Block, Leaf, blocks
+from federation.planning.literals import LiteralDesk, Literals
+from federation.planning.plan import Plan, make, spelled
+from federation.planning.tokens import TermDesk, Terms
 from federation.report import Step
-from federation.rounds import Rounds
-from federation.sourced import tracing
-from federation.subquery import SubQuery, compose
-from federation.summaries import Known, Summaries
-from federation.tokens import TermDesk, Terms
-from federation.whole import Whole
 from kgnode.query.parse import ParsedQuery
 from kgnode.query.serialise import engine_format
 from kgnode.settings import Settings, load_settings

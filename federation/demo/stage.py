@@ -19,7 +19,7 @@ from federation.demo.personas import Persona
 from federation.demo.processes import Processes
 from federation.demo.scenario import DataSet, Organisation, Scenario
 from federation.home import GatewayHome
-from federation.members import Identity, Member
+from federation.members.pool import Identity, Member
 from federation.scheme import Scheme
 from kgnode import trust
 from kgnode.names import dataset_iri

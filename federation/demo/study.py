@@ -19,7 +19,7 @@ from federation.demo.personas import Persona
 from federation.demo.reference import FlowOfFiles
 from federation.demo.scenario import Scenario
 from federation.demo.stage import Stage
-from federation.members import MemberPool
+from federation.members.pool import MemberPool
 from federation.rerouting.areas import Areas
 from federation.rerouting.asking import Answered, ask_members, fetch_models
 from federation.rerouting.extract import build

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pyoxigraph import NamedNode, RdfFormat, parse
 
-from federation.members import JSON, NTRIPLES, Identity, Member, MemberPool, Reply
+from federation.members.pool import JSON, NTRIPLES, Identity, Member, MemberPool, Reply
 from federation.rerouting.extract import ASKED
 from federation.rerouting.grid import Gap, ModelVersion
 from federation.rerouting.questions import (

@@ -15,8 +15,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from federation.identity import authenticate, identity_key
-from federation.members import Member, MemberPool
+from federation.members.identity import authenticate, identity_key
+from federation.members.pool import Member, MemberPool
 from federation.rerouting.documents import difference_model, plan_page, plan_turtle
 from federation.rerouting.planning import moment
 from federation.rerouting.service import Rerouting

@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from federation.members import Identity, Member, MemberPool
+from federation.members.pool import Identity, Member, MemberPool
 from federation.rerouting.asking import Answered, ask_members, fetch_models
 from federation.rerouting.extract import build
 from federation.rerouting.grid import Gap, Grid

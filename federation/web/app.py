@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from federation.gateway import Gateway
 from federation.home import GatewayHome
-from federation.identity import authenticate
+from federation.members.identity import authenticate
 from federation.rerouting.routes import StudyRoutes
 from federation.web import network, pages
 from federation.web.pages import COOKIE

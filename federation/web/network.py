@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from federation.answer import Ask, Federation, answer
 from federation.gateway import Gateway
-from federation.members import Identity
+from federation.members.pool import Identity
 from federation.web.drawing import NAMES, Row, draw, query
 from federation.web.pages import _page, _who
 

@@ -18,8 +18,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from federation.answer import Ask, answer
 from federation.gateway import Gateway
-from federation.identity import authenticate
-from federation.members import JSON, Identity, Reply
+from federation.members.identity import authenticate
+from federation.members.pool import JSON, Identity, Reply
 from federation.web.personas import COOKIE as PERSONA
 from kgnode import __version__
 from kgnode.errors import GridspineError, IdentityError, NotComplete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from federation import relay
+from federation.fetching import relay
 from tests.federation import trials
 from tests.federation.strange import strange
 from tests.federation.trials import differences

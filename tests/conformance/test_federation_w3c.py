@@ -10,7 +10,7 @@ import pyoxigraph as ox
 import pytest
 
 from federation.answer import Ask, Federation, answer
-from federation.evaluate import Evaluators
+from federation.evaluation.evaluate import Evaluators
 from kgnode.errors import MalformedQuery
 from kgnode.query.parse import ParsedQuery, parse
 from tests.conformance.federation_cases import BASE, MANNERS, Case, _load, cases

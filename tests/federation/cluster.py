@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 import orjson
 import pyoxigraph as ox
 
-from federation.members import Member
+from federation.members.pool import Member
 from kgnode import summary
 
 SKOLEM = "urn:gridspine:bnode:t:"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyoxigraph as ox
 
 from federation.answer import Ask, FederatedAnswer, Federation, answer
-from federation.evaluate import Evaluators
+from federation.evaluation.evaluate import Evaluators
 from kgnode.errors import GridspineError, NotComplete
 from kgnode.query.parse import parse
 from tests.federation.cluster import Cluster, Fault, cluster

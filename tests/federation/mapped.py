@@ -11,7 +11,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from federation.members import Member
+from federation.members.pool import Member
 from kgnode.alignment.mapping import MappingSet, Status
 from kgnode.audit import Audit
 from kgnode.cim.headers import Header

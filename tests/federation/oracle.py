@@ -10,7 +10,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from federation.answer import Ask, FederatedAnswer, Federation, answer
-from federation.members import Member
+from federation.members.pool import Member
 from kgnode.settings import Settings, load_settings
 
 FORMATS = {

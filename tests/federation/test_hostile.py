@@ -7,12 +7,12 @@ import gzip
 
 import pytest
 
-from federation.algebra import Triple
 from federation.answer import Ask, FederatedAnswer
-from federation.evaluator import answer as evaluate
-from federation.http import BrokenAnswer, TooLarge, _parse_head, _unzip
-from federation.subquery import TERM, Malformed, rows
-from federation.values import Values
+from federation.evaluation.evaluator import answer as evaluate
+from federation.fetching.values import Values
+from federation.members.http import BrokenAnswer, TooLarge, _parse_head, _unzip
+from federation.members.subquery import TERM, Malformed, rows
+from federation.parsing.algebra import Triple
 from kgnode.errors import NotComplete
 from tests.federation.cluster import Fault, cluster
 from tests.federation.oracle import accept, ask_all

@@ -14,7 +14,7 @@ import pytest
 from federation.answer import Ask, FederatedAnswer
 from federation.ask import select
 from federation.demo.scenario import build
-from federation.members import Member
+from federation.members.pool import Member
 from federation.rerouting import questions as asking
 from kgnode.names import expand
 from tests.federation.demo.cluster import running

@@ -13,7 +13,7 @@ import pyoxigraph as ox
 import pytest
 
 from federation.answer import Ask, FederatedAnswer
-from federation.members import Member
+from federation.members.pool import Member
 from kgnode.names import CIM16, CIM100, expand
 from tests.federation.mapped import member, product
 from tests.federation.oracle import ask_all

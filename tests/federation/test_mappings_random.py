@@ -16,7 +16,7 @@ import pyoxigraph as ox
 import pytest
 
 from federation.answer import Ask, Federation, answer
-from federation.evaluate import Evaluators
+from federation.evaluation.evaluate import Evaluators
 from kgnode.alignment.apply import derivation
 from kgnode.alignment.rewrite import rewrite
 from kgnode.alignment.rules import Active, Rules

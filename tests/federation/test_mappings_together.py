@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from federation.answer import Ask, FederatedAnswer
-from federation.members import Member
+from federation.members.pool import Member
 from tests.federation.mapped import member, product
 from tests.federation.oracle import ask_all, settings
 from tests.kgnode.alignment.product import HERE, triples

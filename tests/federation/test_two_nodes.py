@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from federation.demo.processes import Processes, free_ports
-from federation.members import Identity, Member, MemberPool
+from federation.members.pool import Identity, Member, MemberPool
 from federation.rerouting.asking import ask_members, fetch_models
 from federation.rerouting.extract import build
 from federation.rerouting.grid import Grid

@@ -23,7 +23,21 @@ ORDER = (
 )
 """The floors of ``kgnode``, bottom first; within a floor, left may be used by right."""
 
-RANK = {name: rank for rank, name in enumerate(name for floor in ORDER for name in floor)}
+FEDERATION = (
+    ("__init__", "parsing", "members", "evaluation", "report"),
+    ("planning", "fetching"),
+    ("run", "answer", "home", "scheme", "gateway", "ask"),
+    ("rerouting", "web", "demo", "cli", "__main__"),
+)
+"""The floors of ``federation``, which stands on all of ``kgnode``."""
+
+
+def ranks(floors: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    """The place of each part in the order of its floors."""
+    return {name: rank for rank, name in enumerate(name for floor in floors for name in floor)}
+
+
+RANKS = {"kgnode": ranks(ORDER), "federation": ranks(FEDERATION)}
 
 CONFINED = {
     "rdflib": ("kgnode/assurance/", "kgnode/cim/", "kgnode/query/"),
@@ -64,24 +78,22 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def part_of(dotted: str) -> str:
-    """The part of kgnode a dotted name belongs to."""
-    pieces = dotted.split(".")
-    return pieces[1] if len(pieces) > 1 and pieces[1] in RANK else "__init__"
+    """The part of its package a dotted name belongs to."""
+    package, *parts = dotted.split(".")
+    return parts[0] if parts and parts[0] in RANKS[package] else "__init__"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
     relative = path.relative_to(ROOT)
-    in_kgnode = relative.parts[0] == "kgnode"
-    me = relative.parts[1].removesuffix(".py") if in_kgnode else None
-    if in_kgnode:
-        assert me in RANK, f"{relative}: {me} has no place in the order of parts"
+    package, me = relative.parts[0], relative.parts[1].removesuffix(".py")
+    rank = RANKS[package]
+    assert me in rank, f"{relative}: {me} has no place in the order of parts"
     for name in imports(path):
-        if in_kgnode:
-            assert not name.startswith("federation"), f"{relative} imports {name}"
-            if name.startswith("kgnode"):
-                assert RANK[part_of(name)] <= RANK[str(me)], f"{relative} imports {name}"
         top = name.split(".")[0]
+        assert (package, top) != ("kgnode", "federation"), f"{relative} imports {name}"
+        if top == package:
+            assert rank[part_of(name)] <= rank[me], f"{relative} imports {name}"
         if top in CONFINED:
             allowed = CONFINED[top]
             assert str(relative).startswith(allowed), f"{relative} may not import {name}"

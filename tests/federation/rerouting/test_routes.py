@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from federation.gateway import Gateway
-from federation.identity import identity_key
-from federation.members import Identity, Member
+from federation.members.identity import identity_key
+from federation.members.pool import Identity, Member
 from federation.rerouting.routes import StudyRoutes
 from kgnode.errors import GridspineError, IdentityError
 from kgnode.policy.caller import Caller

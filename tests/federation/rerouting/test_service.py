@@ -11,7 +11,7 @@ import orjson
 import pyoxigraph as ox
 import pytest
 
-from federation.members import JSON, Identity, Member, MemberPool, Reply
+from federation.members.pool import JSON, Identity, Member, MemberPool, Reply
 from federation.rerouting.loadflow import Pinned
 from federation.rerouting.network import load_files
 from federation.rerouting.routes import read_request, to_request

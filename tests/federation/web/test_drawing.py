@@ -11,7 +11,7 @@ import pytest
 from federation.answer import Federation
 from federation.demo.outline import OUTLINE
 from federation.demo.scenario import Scenario
-from federation.members import Identity
+from federation.members.pool import Identity
 from federation.web.drawing import NAMES, QUERIES, draw
 from federation.web.network import collect
 from tests.federation.cluster import Cluster, Fault

@@ -1,0 +1,1 @@
+"""What the members are asked, round by round, and what came back."""
