@@ -33,6 +33,13 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
             assert (page.parent / target).exists(), f"{name(page)} points to {target}"
 
 
+def test_every_page_is_found_from_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        if page.name != "README.md":
+            assert f"({page.name})" in index, f"docs/README.md does not lead to {page.name}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_python_block_is_python_and_imports_what_exists(page: Path) -> None:
     for block in BLOCK.findall(page.read_text()):
