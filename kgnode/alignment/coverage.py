@@ -18,15 +18,20 @@ from kgnode.alignment.use import MODELLING, Use, named
 from kgnode.cim.namespaces import spellings, split
 from kgnode.names import shorten
 
-State = Literal["exact", "lossy", "open", "denied", "none"]
+State = Literal["exact", "lossy", "structural", "open", "denied", "none"]
 STATES: dict[State, str] = {
     "exact": "an approved mapping that means the same",
     "lossy": "an approved mapping that is broader or narrower",
+    "structural": "a released structural map that reads or makes it",
     "open": "a mapping that waits for stewards",
     "denied": "looked at and found to have no counterpart",
     "none": "nothing",
 }
 """How a term stands, best first, with the words for it."""
+MISSING: tuple[State, ...] = ("open", "denied", "none")
+
+Maps = abc.Mapping[str, abc.Sequence[str]]
+"""Term -> the released structural maps that read or make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class UseCase:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        missing = [one for one in self.needs if one.state in ("none", "denied", "open")]
+        missing = [one for one in self.needs if one.state in MISSING]
         return {
             "name": self.name,
             "needs": len(self.needs),
@@ -91,6 +96,7 @@ def stand(
     use: Use,
     known: Terms,
     target: str | None = None,
+    maps: Maps | None = None,
 ) -> tuple[Covered, ...]:
     """Return how each term stands, the most used first.
 
@@ -100,15 +106,22 @@ def stand(
         use: what data uses and queries ask.
         known: what the vocabularies say.
         target: namespace that a mapping must lead to; any where None.
+        maps: the structural maps that count.
     """
-    by_term: dict[str, list[Standing]] = defaultdict(list)
+    claimed: dict[str, list[Standing]] = defaultdict(list)
     for claim in claims:
         if claim.live and claim.first.between_terms:
             for side, other in _sides(claim.first):
                 if target is None or split(other)[0] == target:
-                    by_term[side].append(claim)
+                    claimed[side].append(claim)
     found = [
-        _covered(term, [one for same in spellings(term) for one in by_term[same]], use, known)
+        _covered(
+            term,
+            [one for same in spellings(term) for one in claimed[same]],
+            use,
+            known,
+            [one for same in spellings(term) for one in (maps or {}).get(same, ())],
+        )
         for term in set(terms)
     ]
     return tuple(sorted(found, key=lambda one: (-one.weight, one.term)))
@@ -118,7 +131,23 @@ def _sides(row: Mapping) -> tuple[tuple[str, str], tuple[str, str]]:
     return (row.subject, row.object), (row.object, row.subject)
 
 
-def _covered(term: str, claims: abc.Sequence[Standing], use: Use, known: Terms) -> Covered:
+def by_term(maps: abc.Mapping[str, str], target: str | None = None) -> Maps:
+    """Return which structural maps, name to text, read or make each term.
+
+    A map counts where it names terms of the target and others: it leads from these to those.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, text in sorted(maps.items()):
+        terms = [one for one in named(text) if split(one)[0] not in MODELLING]
+        if target is None or any(split(one)[0] == target for one in terms):
+            for term in terms:
+                found[term].append(name)
+    return found
+
+
+def _covered(
+    term: str, claims: abc.Sequence[Standing], use: Use, known: Terms, maps: abc.Sequence[str]
+) -> Covered:
     working = [c for c in claims if not c.first.negative]
     approved = [c for c in working if c.status is Status.APPROVED]
     exact = [c for c in approved if c.first.predicate in BOTH_WAYS]
@@ -132,6 +161,8 @@ def _covered(term: str, claims: abc.Sequence[Standing], use: Use, known: Terms) 
         ("denied", denied),
     )
     state, behind = next(((s, c) for s, c in states if c), ("none", []))
+    if maps and state in MISSING:
+        state, behind = "structural", []
     targets = (
         c.first.object if c.first.subject in spellings(term) else c.first.subject for c in behind
     )
@@ -142,7 +173,7 @@ def _covered(term: str, claims: abc.Sequence[Standing], use: Use, known: Terms) 
         state,
         use.of(term),
         use.asked.get(term, 0),
-        tuple(dict.fromkeys(claim.key for claim in behind)),
+        tuple(dict.fromkeys([claim.key for claim in behind] or maps)),
         tuple(dict.fromkeys(targets)),
     )
 
@@ -181,7 +212,7 @@ class Report:
     @property
     def gaps(self) -> tuple[Covered, ...]:
         """Terms that no approved mapping covers, the most used first."""
-        return tuple(one for one in self.terms if one.state in ("none", "denied", "open"))
+        return tuple(one for one in self.terms if one.state in MISSING)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -221,6 +252,7 @@ def use_cases(
     use: Use,
     known: Terms,
     target: str | None = None,
+    maps: Maps | None = None,
 ) -> tuple[UseCase, ...]:
     """Return each use case with how the terms of its queries stand."""
     cases = []
@@ -231,5 +263,5 @@ def use_cases(
             for iri in needed
             if split(iri)[0] not in MODELLING and (known.get(iri).kind or use.of(iri))
         }
-        cases.append(UseCase(name, stand(wanted, claims, use, known, target)))
+        cases.append(UseCase(name, stand(wanted, claims, use, known, target, maps)))
     return tuple(cases)

@@ -105,7 +105,7 @@ def _parts(report: Report) -> abc.Iterator[tuple[str, tuple[str, ...], Rows]]:
     yield (
         "Covered terms",
         ("Term", "State", "Led to", "Uses", "Asked"),
-        [_covered(one) for one in report.terms if one.state in ("exact", "lossy")],
+        [_covered(one) for one in report.terms if one.state in ("exact", "lossy", "structural")],
     )
 
 

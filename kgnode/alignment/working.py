@@ -116,16 +116,17 @@ class Working:
                     del self._stacks[key], self._top[key]
 
     def find(self, key: str) -> Standing:
-        """Return a claim by its key or the id of any of its rows.
+        """Return a claim by its key, the id of any of its rows, or the last part of its key.
 
         Raises:
             NotFound: there is none.
         """
         found = self._top.get(key)
         if found is None:
-            found = next(
-                (s for s in list(self._top.values()) if any(row.id == key for row in s.rows)), None
-            )
+            claims = list(self._top.values())
+            named = [s for s in claims if any(row.id == key for row in s.rows)]
+            ending = named or [s for s in claims if last_part(s.key) == key]
+            found = ending[0] if len(ending) == 1 or named else None
         if found is None:
             raise NotFound(f"There is no mapping {key} in {self.head.name}.", hint="List the set.")
         return found
@@ -191,6 +192,15 @@ class Working:
             for entry in reversed(list(self.entries))
             if key is None or any(standing.key == key for standing in entry.changes)
         ]
+
+
+def last_part(key: str) -> str:
+    """Return the last part of a key, by which people may call a claim.
+
+    >>> last_part("https://w3id.org/gridspine/mappings/cim-ies4-029")
+    'cim-ies4-029'
+    """
+    return key[max(key.rfind("/"), key.rfind("#"), key.rfind(":")) + 1 :]
 
 
 def head_json(head: MappingSet) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kgnode.alignment.working import last_part
 from kgnode.cli.data import HomePath, Json, done
 from kgnode.console import Outcome, out, report, table
 from kgnode.errors import BadRequest, MissingFile
@@ -184,7 +185,7 @@ def _say_claims(result: dict[str, Any]) -> None:
 
 def _claim(one: Mapping[str, Any]) -> list[Any]:
     return [
-        shorten(one["id"]),
+        last_part(one["id"]),
         one["status"],
         one["subject"]["short"],
         ("not " if one["negative"] else "") + one["relation"],
@@ -240,8 +241,17 @@ def _say_release(result: dict[str, Any]) -> None:
 
 
 def _say_releases(result: dict[str, Any]) -> None:
-    rows = [[r["version"], r["issued"], r["issuer"], r["approved"]] for r in result["releases"]]
-    table(("Version", "Released", "By", "Approved"), rows)
+    rows = [
+        [r["version"], r["issued"], r["issuer"], r["approved"], _reasoned(r), r["notice"]]
+        for r in result["releases"]
+    ]
+    table(("Version", "Released", "By", "Approved", "Reasoner", "Notice"), rows)
+    for name in result["structural"]:
+        out.print(f"structural map {name}")
+
+
+def _reasoned(release: Mapping[str, Any]) -> str:
+    return "coherent" if release["reasoning"]["reasoned"] else "not reasoned"
 
 
 def _say_queue(result: dict[str, Any]) -> None:
@@ -252,6 +262,8 @@ def _say_queue(result: dict[str, Any]) -> None:
 def _say_suggestions(result: dict[str, Any]) -> None:
     for one in result["suggestions"]:
         out.print(f"{shorten(one['term'])} (used {one['used']} times)")
+        if not one["candidates"]:
+            out.print("    No term there comes near.")
         for candidate in one["candidates"]:
             scores = ", ".join(
                 f"{e['kind']} {e['score']:.2f}" for e in candidate["evidence"] if e["score"]
@@ -280,11 +292,21 @@ def _say_coverage(result: dict[str, Any]) -> None:
 
 
 def _say_impact(result: dict[str, Any]) -> None:
-    rows = [
-        [o["query"], "yes" if o["changes"] else "no", o["before"], o["after"], o["error"]]
-        for o in result["queries"]
-    ]
-    table(("Query", "Changes", "Rows before", "Rows after", "Error"), rows)
+    told = [one for one in result["queries"] if one["changes"] or one["error"]]
+    if told:
+        rows = [[o["query"], o["before"], o["after"], o["error"]] for o in told]
+        table(("Query", "Rows before", "Rows after", "Error"), rows)
+    for one in told:
+        for sign, key in (("+", "added"), ("-", "removed")):
+            for row in one[key]:
+                out.print(f"{one['query']} {sign} {_row(row)}")
+    out.print(f"{result['changed']} of {len(result['queries'])} queries would answer otherwise.")
+
+
+def _row(row: Any) -> str:
+    if not isinstance(row, dict):
+        return str(row)
+    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 _WORDS: dict[str, Words] = {

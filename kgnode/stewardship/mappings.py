@@ -276,12 +276,19 @@ def _document(of: MappingSet, form: str, media: str, content: bytes) -> dict[str
 
 
 def released(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
-    """Tell what was released of a set: versions, signatures, what each attests."""
+    """Tell what was released of a set: versions, signatures, what each attests.
+
+    ``structural`` holds the texts of the structural maps: of the latest release, or, before the
+    first, of the product's set.
+    """
     name = text(arguments, "set")
-    versions = node.mappings.versions(name) if name in node.mappings.names() else ()
+    node.mappings.working(name)
+    versions = node.mappings.versions(name)
+    structural = node.mappings.rules(name) if versions else node.mappings.shipped_rules(name)
     return {
         "set": name,
         "releases": [node.mappings.release(name, version).told() for version in versions],
+        "structural": dict(structural),
     }
 
 

@@ -120,7 +120,13 @@ async def queue(node: Node, desk: Desk, caller: Caller, arguments: Arguments) ->
     claims, names = _claims(node, arguments)
     use = await use_of(node, desk, caller)
     stood = await asyncio.to_thread(
-        coverages.stand, use.terms, claims, use, known_terms(), _target(arguments)
+        coverages.stand,
+        use.terms,
+        claims,
+        use,
+        known_terms(),
+        _target(arguments),
+        _structural(node, names, _target(arguments)),
     )
     waiting = [one for one in stood if one.state in ("none", "open")]
     most = min(int(arguments.get("limit") or 100), 1000)
@@ -147,7 +153,8 @@ async def suggest(node: Node, desk: Desk, caller: Caller, arguments: Arguments) 
     if arguments.get("term"):
         wanted = [expand(str(arguments["term"]))]
     else:
-        stood = coverages.stand(use.terms, claims, use, terms, target)
+        maps = _structural(node, names, target)
+        stood = coverages.stand(use.terms, claims, use, terms, target, maps)
         wanted = [
             one.term for one in stood if one.state == "none" and split(one.term)[0] != target
         ][: min(int(arguments.get("limit") or 20), 200)]
@@ -195,6 +202,7 @@ async def coverage(node: Node, desk: Desk, caller: Caller, arguments: Arguments)
     use = await use_of(node, desk, caller)
     terms = known_terms()
     target = _target(arguments)
+    maps = _structural(node, names, target)
     cases: dict[str, list[str]] = {}
     if _may_read_log(node, caller):
         cases = {name: [query] for name, query in saved_queries(node).items()}
@@ -208,11 +216,22 @@ async def coverage(node: Node, desk: Desk, caller: Caller, arguments: Arguments)
         "the public" if caller.org is None else f"a caller of {caller.org}",
         tuple(_called(node, name) for name in names),
         coverages.models_of(use),
-        coverages.stand(use.terms, claims, use, terms, target),
-        coverages.use_cases(cases, claims, use, terms, target),
+        coverages.stand(use.terms, claims, use, terms, target, maps),
+        coverages.use_cases(cases, claims, use, terms, target, maps),
     )
     written = {"text": text_of, "html": html_of}.get(str(arguments.get("as") or ""))
     return report.to_json() | ({"content": written(report)} if written else {})
+
+
+def _structural(node: Node, names: Sequence[str], target: str | None) -> coverages.Maps:
+    """Return the structural maps of the latest releases by the terms they read or make."""
+    texts = {
+        f"{name}/{one}": written
+        for name in names
+        if node.mappings.versions(name)
+        for one, written in node.mappings.rules(name).items()
+    }
+    return coverages.by_term(texts, target)
 
 
 def _called(node: Node, name: str) -> str:

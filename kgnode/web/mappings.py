@@ -142,8 +142,8 @@ async def check(request: Request, name: str) -> Response:
 
 
 async def released(request: Request, name: str) -> Response:
-    """The released versions of a set with what each attests."""
-    return json_answer(await _read(request, "released", set=name))
+    """The released versions of a set with what each attests, and its structural maps."""
+    return await _told(request, "released", "mapping_released.html", set=name)
 
 
 async def _told(request: Request, verb: str, template: str, **arguments: Any) -> Response:

@@ -110,13 +110,22 @@ async function look(what, wanted) {
       say("Evidence: " + found.evidence.filter((one) => one.score !== null)
         .map((one) => `${one.kind} ${one.score.toFixed(2)}`).join(", ") + ".");
     } else {
-      const rows = found.queries.map((one) =>
-        [one.query, one.changes ? "yes" : "no", String(one.before), String(one.after), one.error]);
-      place.replaceChildren(rows.length ? table(rows, ["Saved query", "Changes", "Rows now", "Rows then", ""])
-        : element("p", "No query is saved that could change.", "muted"));
-      say(`${found.changed} of ${rows.length} saved queries would answer otherwise.`);
+      const rows = found.queries.filter((one) => one.changes || one.error).map((one) =>
+        [one.query, String(one.before), String(one.after), shown(one.added), shown(one.removed), one.error]);
+      const words = found.queries.length
+        ? `${found.changed} of ${found.queries.length} saved queries would answer otherwise.`
+        : "No query is saved that could change.";
+      place.replaceChildren(rows.length
+        ? table(rows, ["Saved query", "Rows now", "Rows then", "Among the new", "Among the lost", ""])
+        : element("p", words, "muted"));
+      say(words);
     }
   } catch (error) { say(error.message, true); }
+}
+
+function shown(rows) {
+  return rows.map((row) => typeof row === "object" && row ? Object.values(row).join(", ") : String(row))
+    .join("; ");
 }
 
 function comment(claim) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kgnode.alignment.coverage import Report, models_of, stand, use_cases
+from kgnode.alignment.coverage import Report, by_term, models_of, stand, use_cases
 from kgnode.alignment.evidence import Evidence, Weigher, suggestions, total
 from kgnode.alignment.gap_report import html_of, text_of
 from kgnode.alignment.mapping import BROAD, EXACT, Mapping, Status
@@ -103,6 +103,20 @@ def test_each_term_stands_as_its_best_living_mapping_says() -> None:
     assert states(CLAIMS, target=A)[f"{A}PowerLine"] == "none"
     lossy = [standing("m", f"{A}Substation", BROAD, f"{B}Facility", Status.APPROVED)]
     assert states(lossy)[f"{A}Substation"] == "lossy"
+
+
+def test_a_term_that_a_structural_map_reads_or_makes_is_covered() -> None:
+    text = f"CONSTRUCT {{ ?s <{B}named> ?n }} WHERE {{ ?s <{A}name> ?n ; a <{A}PowerLine> }}"
+    maps = by_term({"s/names": text}, B)
+    found = {one.term: one for one in stand(USE.terms, CLAIMS, USE, TERMS, B, maps)}
+    assert found[f"{A}name"].state == "structural"
+    assert found[f"{A}name"].mappings == ("s/names",)
+    assert found[f"{A}PowerLine"].state == "exact"
+    assert found[f"{A}Substation"].state == "open"
+    elsewhere = by_term({"s/names": text}, "https://c.example#")
+    assert states(CLAIMS)[f"{A}name"] == "denied" and not elsewhere
+    case = use_cases({"c": [f"SELECT * {{ ?s <{A}name> ?n }}"]}, [], USE, TERMS, B, maps)[0]
+    assert case.to_json()["missing"] == []
 
 
 def test_the_queue_begins_with_what_is_used_and_asked_for_most() -> None:

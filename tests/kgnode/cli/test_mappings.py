@@ -122,6 +122,7 @@ def test_sets_are_imported_proposed_to_and_weighed(world: World, tmp_path: Path)
     assert run(world, "suggest", "other", "--target", "ies", "--term", "cim:Breaker")[0] == 0
     assert run(world, "evidence", "other", R1)[1]["evidence"][0]["kind"] == "label"
     assert run(world, "nonsense", "other") == (2, "bad_request")
+    assert run(world, "show", "other", "1")[1]["total"] == 1, "the last part of an id will do"
     assert run(world, "show", "../keys") == (2, "not_found")
 
 

@@ -100,7 +100,15 @@ def test_anybody_reads_sets_as_page_json_and_documents(client: TestClient) -> No
         assert {row.id for row in read.read(answer.content).mappings} == {R1, R2, R3}
     answer = client.get("/mappings/small", headers={"Accept": "text/turtle"})
     assert answer.headers["content-type"].startswith("text/turtle")
-    for path in ("", "/small", "/small/history", "/small/check", "/small/queue", "/small/coverage"):
+    for path in (
+        "",
+        "/small",
+        "/small/history",
+        "/small/released",
+        "/small/check",
+        "/small/queue",
+        "/small/coverage",
+    ):
         assert "<h1>" in page(client, f"/mappings{path}")
 
 
