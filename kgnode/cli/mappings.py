@@ -57,7 +57,8 @@ def mappings(
     replaced_by: Annotated[str | None, typer.Option(help="withdraw: the id that replaces.")] = None,
     every: Annotated[bool, typer.Option("--all", help="approve: every open mapping.")] = False,
     pile: Annotated[
-        str | None, typer.Option(help="show: open, proposed, review, approved, ended or all.")
+        str | None,
+        typer.Option(help="show: yours, open, proposed, review, approved, ended or all."),
     ] = None,
     search: Annotated[str | None, typer.Option(help="show: part of a label or IRI.")] = None,
     into: Annotated[str | None, typer.Option("--as", help="Form of a document.")] = None,

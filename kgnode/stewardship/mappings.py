@@ -27,7 +27,11 @@ from kgnode.policy.caller import Caller
 Arguments = Mapping[str, Any]
 Step = Callable[[str], None]
 
+YOURS = "yours"
+"""The pile of open claims that the caller's organisation has not approved yet."""
+
 PILES: dict[str, frozenset[Status]] = {
+    YOURS: OPEN,
     "open": OPEN,
     "proposed": frozenset({Status.PROPOSED}),
     "review": frozenset({Status.IN_REVIEW}),
@@ -96,17 +100,17 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     if pile not in PILES:
         raise BadRequest(f"{pile!r} is no pile.", hint=f"Use {', '.join(PILES)}.")
     working = node.mappings.working(name)
-    told = bool(caller_of(node, arguments).org)
+    org = caller_of(node, arguments).org
+    piles = _piles(working, org)
     wanted = str(arguments.get("search") or "").lower()
     of = arguments.get("id")
     chosen = [
         standing
         for standing in ([working.find(of)] if of else working.standings.values())
-        if (of or standing.status in PILES[pile]) and _matches(standing, wanted)
+        if (of or standing.key in piles[pile]) and _matches(standing, wanted)
     ]
     start = max(int(arguments.get("start") or 0), 0)
     most = min(max(int(arguments.get("limit") or 50), 1), MOST_ROWS)
-    counted = Counter(standing.status for standing in working.standings.values())
     against = by_claim(found_conflicts(working), working)
     terms = known_terms()
     live = [standing.first for standing in working.standings.values() if standing.live]
@@ -115,7 +119,7 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
         "set": name,
         "title": working.head.title,
         "pile": pile,
-        "piles": {one: sum(counted[s] for s in statuses) for one, statuses in PILES.items()},
+        "piles": {one: len(keys) for one, keys in piles.items()},
         "total": len(chosen),
         "start": start,
         "mappings": [
@@ -123,13 +127,24 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
                 standing,
                 terms,
                 against.get(standing.key, ()),
-                told=told,
+                told=bool(org),
                 of_set=set_confidence(working),
                 counted=sizes.get(standing.first.id),
             )
             for standing in chosen[start : start + most]
         ],
     }
+
+
+def _piles(working: Working, org: str | None) -> dict[str, set[str]]:
+    """Return the keys of the claims in each pile, as an organisation sees them."""
+    claims = working.standings.values()
+    piles = {
+        pile: {one.key for one in claims if one.status in statuses}
+        for pile, statuses in PILES.items()
+    }
+    piles[YOURS] -= {one.key for one in claims if org in {said.org for said in one.approvals}}
+    return piles
 
 
 def by_claim(found: Iterable[Conflict], working: Working) -> dict[str, tuple[Conflict, ...]]:

@@ -19,13 +19,14 @@ from kgnode.alignment.standing import RELATIONS, STEWARD, steward
 from kgnode.errors import BadRequest, Forbidden, NotFound, UnsupportedMedia
 from kgnode.policy.caller import Caller
 from kgnode.stewardship.lifecycle import CHANGING
-from kgnode.stewardship.mappings import FORMS, READING
+from kgnode.stewardship.mappings import FORMS, READING, YOURS
 from kgnode.stewardship.releasing import RELEASING
 from kgnode.stewardship.weighing import WEIGHING
 from kgnode.web.api import front, json_answer
 from kgnode.web.pages import fragment, render, wants_page
 
 WORDS = {
+    YOURS: "For you",
     "open": "Open",
     "proposed": "Proposed",
     "review": "In review",
@@ -73,7 +74,7 @@ async def all_sets(request: Request) -> Response:
 async def one_set(
     request: Request,
     name: str,
-    pile: Name = "open",
+    pile: Name = "",
     search: Name = "",
     start: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
@@ -85,11 +86,13 @@ async def one_set(
     for form, (media, _) in FORMS.items():
         if form != "json" and media in accept:
             return await document(request, name, form)
+    caller = _caller(request)
+    decides = STEWARD in caller.roles and caller.act is None
     found = await _read(
         request,
         "show",
         set=name,
-        pile=pile,
+        pile=pile or (YOURS if decides and wants_page(request) else "open"),
         search=search,
         start=start,
         limit=limit or (PAGE_ROWS if wants_page(request) else None),
@@ -97,12 +100,11 @@ async def one_set(
     )
     if not wants_page(request):
         return json_answer(found)
-    caller = _caller(request)
     context = {
         **found,
-        "words": WORDS,
+        "words": {pile: word for pile, word in WORDS.items() if decides or pile != YOURS},
         "search": search,
-        "steward": STEWARD in caller.roles and caller.act is None,
+        "steward": decides,
         "relations": tuple(RELATIONS),
         "most": PAGE_ROWS,
     }

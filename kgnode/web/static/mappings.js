@@ -70,7 +70,8 @@ async function perform(body, id, place) {
     const waits = changed && changed.status === "in review" && body.do === "approve"
       ? "; a steward of another organisation must accept it too" : "";
     const what = changed ? `: ${changed.subject.label} ${changed.relation} ${changed.object.label}` : "";
-    if (id || body.do === "undo") await reload(id, place);
+    const next = body.do === "undo" && changed ? changed.id : id;
+    if (id || body.do === "undo") await reload(next, place);
     say(word + what + waits + (conflicts.length ? `. ${conflicts.length} conflicts.` : "."));
   } catch (error) {
     say(error.message, true);

@@ -12,6 +12,7 @@ import pytest
 
 from kgnode.web.app import PATHS, create_app
 from kgnode.web.front import COOKIE, Front
+from tests.kgnode.alignment.product import product_set
 from tests.kgnode.mapping_world import R1, R2, R3, World, make_world
 from tests.kgnode.node import served
 
@@ -20,6 +21,7 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--no-first-run", "--disable-component-update", "--disable-sync"),
 ]
+SHIPPED = len(product_set("cim-ies4").mappings)
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(
@@ -52,7 +54,9 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-def opened(browser: Any, url: str, world: World, who: str, path: str = "/mappings/small") -> Any:
+def opened(
+    browser: Any, url: str, world: World, who: str, path: str = "/mappings/small?pile=open"
+) -> Any:
     """A page as a steward sees it; what its console says is kept."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     sub, _, org = who.partition("@")
@@ -112,6 +116,22 @@ def test_a_steward_decides_without_a_mouse(browser: Any, url: str, world: World)
     assert "arju <b>" in page.inner_text(f"[data-id='{R3}'] .remark")
     assert world.node.mappings.working("small").find(R3).approvals == ()
     assert [said for said in page.said if "403" not in said] == []
+
+
+def test_what_one_has_accepted_makes_room_for_the_next(
+    browser: Any, url: str, world: World
+) -> None:
+    page = opened(browser, url, world, "omar@DNOA", "/mappings/cim-ies4")
+    assert page.inner_text("nav [aria-current='page'] .count") == str(SHIPPED)
+    page.focus(".claim")
+    first = focused(page)
+    assert "another organisation must accept" in pressed(page, "a")
+    assert focused(page) not in (first, "")
+    assert page.inner_text("nav [aria-current='page'] .count") == str(SHIPPED - 1)
+    assert page.locator(f"[data-id='{first}']").count() == 0
+    assert pressed(page, "z").startswith("Undone")
+    assert focused(page) == first
+    assert page.said == []
 
 
 def test_letters_decide_nothing_while_somebody_writes_or_nothing_has_the_focus(
