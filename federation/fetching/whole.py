@@ -56,7 +56,7 @@ class Whole:
             if push.finish == "ask":
                 return await self._yes(usable, media)
             kind = "nt" if push.accept == NTRIPLES else "tsv"
-            self.fetched.parts = [Part(r.member, kind, r.body) for r in usable if r.body]
+            self.fetched.parts = [Part(r.member, kind, r.body) for r in usable]
             task = replace(_finish(push, media), also=also)
             done = await self.fetched.evaluate(task, self.evaluators, self.scope.deadline)
             if not done.unbound:

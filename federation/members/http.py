@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import ssl
 import zlib
 from collections import defaultdict
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 _HEAD_LIMIT_BYTES = 32 << 10
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -233,6 +235,8 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
             raise BrokenAnswer("a header line that is none")
         if key in ("content-length", "transfer-encoding") and key in headers:
             raise BrokenAnswer("two lengths")
+        if key == "content-length" and not _LENGTH.fullmatch(value.strip()):
+            raise BrokenAnswer("a length that is none")
         headers[key] = value.strip().decode("latin-1")
     return int(start[1]), headers
 
@@ -244,7 +248,7 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str], limit: in
         body = await _chunks(reader, limit)
     else:
         length = headers.get("content-length", "")
-        if not (length.isascii() and length.isdigit()):
+        if not length:
             raise BrokenAnswer("the end of the answer cannot be known")
         if int(length) > limit:
             raise TooLarge(f"{length} bytes announced, {limit} allowed")
@@ -288,6 +292,6 @@ def _unzip(body: bytes, limit: int) -> bytes:
         raise BrokenAnswer("gzip that cannot be unpacked") from error
     if len(plain) > limit:
         raise TooLarge(f"more than {limit} bytes unpacked")
-    if not unpacker.eof:
-        raise BrokenAnswer("gzip that breaks off")
+    if not unpacker.eof or unpacker.unused_data:
+        raise BrokenAnswer("gzip that breaks off, or something behind it")
     return plain

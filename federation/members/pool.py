@@ -287,6 +287,8 @@ class MemberPool:
                 )
             self.traffic.received_bytes += len(response.body)
             outcome, detail = _judge(response, accept)
+            if response.status == 304 and "If-None-Match" not in headers:
+                outcome, detail = "protocol", "says that nothing changed, unasked"
             if response.status in (400, 404) and identity.view:
                 outcome, detail = "lacking", _problem(response.body) or detail
         except TimeoutError:

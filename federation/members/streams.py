@@ -37,7 +37,7 @@ class Opened:
         self._unpacker = zlib.decompressobj(wbits=31) if coding == "gzip" else None
         if headers.get("transfer-encoding", "").lower() == "chunked":
             self._length: int | None = None
-        elif "transfer-encoding" in headers or not headers.get("content-length", "").isdigit():
+        elif "transfer-encoding" in headers or "content-length" not in headers:
             raise BrokenAnswer("the end of the answer cannot be known")
         else:
             self._length = int(headers["content-length"])
@@ -71,6 +71,8 @@ class Opened:
             part = self._unpacker.decompress(raw, self._left + 1)
         except zlib.error as error:
             raise BrokenAnswer("gzip that cannot be unpacked") from error
+        if self._unpacker.unused_data:
+            raise BrokenAnswer("something behind the gzip")
         if self._unpacker.unconsumed_tail:
             raise TooLarge(f"more than {self._most} bytes unpacked")
         return part

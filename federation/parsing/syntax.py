@@ -37,6 +37,7 @@ _FORMS = {
     "construct_query": "CONSTRUCT",
     "describe_query": "DESCRIBE",
 }
+_MOST_DIGITS = 18
 _LITERALS = ("integer", "decimal", "double", "boolean_literal")
 
 
@@ -206,11 +207,17 @@ class _Reader:
                 )
             elif part.type == "limit_offset_clauses":
                 for clause in part.children:
-                    number = int(self.text(clause.children[-1]))
+                    number = self._number(clause.children[-1])
                     found["limit" if clause.type == "limit_clause" else "offset"] = number
             else:
                 raise Unread(part.type)
         return found
+
+    def _number(self, node: Syntax) -> int:
+        text = self.text(node)
+        if len(text) > _MOST_DIGITS:
+            raise Unread("a number that long")
+        return int(text)
 
     def _group_by(self, node: Syntax) -> dict[str, object]:
         keys: list[Projection] = []

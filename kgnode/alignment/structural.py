@@ -21,7 +21,9 @@ from kgnode.alignment.statements import Terms, Undecided, link
 from kgnode.errors import BadMapping
 
 FORBIDDEN = frozenset({"service_graph_pattern", "graph_graph_pattern", "dataset_clause"})
-_WORD = re.compile(r"(?P<before>[^A-Za-z0-9_]?)(?P<word>[A-Za-z0-9_]*service[A-Za-z0-9_]*)", re.I)
+_WORD = re.compile(
+    r"(?P<before>[^A-Za-z0-9_]?)(?<![A-Za-z0-9_])(?P<word>[A-Za-z0-9_]*service[A-Za-z0-9_]*)", re.I
+)
 FRESH = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 
 

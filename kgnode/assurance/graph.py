@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 
-from kgnode.cim.hazards import hazard
+from kgnode.cim.hazards import hazard, in_json
 from kgnode.errors import BadShapes, MissingFile
 from kgnode.names import RDF
 
@@ -138,7 +138,8 @@ def parse(
             hint=f"Use one of {', '.join(FORMATS)}.",
             file=name,
         )
-    if found := hazard(content, xml=form == ox.RdfFormat.RDF_XML):
+    json = form == ox.RdfFormat.JSON_LD
+    if found := in_json(content) if json else hazard(content, xml=form == ox.RdfFormat.RDF_XML):
         raise BadShapes(f"{name} {found.what}.", hint=found.hint, file=name, line=found.line)
     try:
         return [

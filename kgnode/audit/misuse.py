@@ -19,7 +19,7 @@ from kgnode.settings import Settings
 CALLERS_KEPT = 10_000
 SHAPES_KEPT = 32
 REFUSED_FROM = 400
-CONSTANT = re.compile(r"""<[^<>\s]*>|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\b\d[\w.]*""")
+CONSTANT = re.compile(r"""<[^<>\s]*+>|"(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|\b\d[\w.]*+""")
 
 
 @dataclass

@@ -12,15 +12,20 @@ from typing import NamedTuple
 DEEPEST = 32
 """How many triples may stand within each other."""
 
-_ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
+DEEPEST_JSON = 200
+"""How many JSON values may stand within each other."""
+
+_JSON = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
+_ENCODING = re.compile(rb"\s*+(?:\xef\xbb\xbf)?\s*+<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
 _DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _PARSE_TYPE = re.compile(rb"parseType\s*=\s*[\"'](?!(?:Resource|Literal|Collection)[\"'])")
 _TOKEN = re.compile(
     rb'"""(?:"{0,2}(?:[^"\\]|\\.))*+"""|\'\'\'(?:\'{0,2}(?:[^\'\\]|\\.))*+\'\'\''
-    rb'|"(?:[^"\\\r\n]|\\.)*+"|\'(?:[^\'\\\r\n]|\\.)*+\''
-    rb"|<<|>>|<[^<>\x00-\x20]*+>|\#[^\r\n]*+",
+    rb'|"(?:[^"\\\r\n]|\\.)*+"?|\'(?:[^\'\\\r\n]|\\.)*+\'?'
+    rb"|<<|>>|<[^<>\x00-\x20]*+>|\#[^\r\n]*+|\\.",
     re.DOTALL,
 )
+"""Strings, IRIs, comments and escapes in names, in all of which ``<<`` says nothing."""
 
 
 class Hazard(NamedTuple):
@@ -32,8 +37,22 @@ class Hazard(NamedTuple):
 
 
 def hazard(content: bytes, *, xml: bool) -> Hazard | None:
-    """Return why a document must not be parsed; JSON-LD is looked at where its contexts are."""
+    """Return why a document must not be parsed; for JSON-LD ask ``in_json``."""
     return _in_xml(content) if xml else _in_text(content)
+
+
+def in_json(content: bytes) -> Hazard | None:
+    """Return why a JSON-LD document must not be parsed: its values nest without end."""
+    depth = 0
+    for match in _JSON.finditer(content):
+        if match[0] in b"[{":
+            depth += 1
+        elif match[0] in b"]}":
+            depth -= 1
+        if depth > DEEPEST_JSON:
+            what = f"nests values more than {DEEPEST_JSON} deep"
+            return Hazard(what, "Flatten it.", _line(content, match.start()))
+    return None
 
 
 def _in_xml(content: bytes) -> Hazard | None:

@@ -17,8 +17,8 @@ _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?"
 _ZONE = r"(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)"
 
 FORMS: Mapping[str, re.Pattern[str]] = {
-    f"{XSD}double": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?INF\Z|NaN\Z"),
-    f"{XSD}decimal": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)\Z"),
+    f"{XSD}double": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\Z|[+-]?INF\Z|NaN\Z"),
+    f"{XSD}decimal": re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)\Z"),
     f"{XSD}integer": re.compile(r"[+-]?\d+\Z"),
     f"{XSD}boolean": re.compile(r"(?:true|false|1|0)\Z"),
     f"{XSD}dateTime": re.compile(rf"{_DATE}T(?:{_TIME}){_ZONE}?\Z"),

@@ -21,7 +21,7 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFor
 from kgnode.cim.account import Account
 from kgnode.cim.archive import Source
 from kgnode.cim.datatypes import held_datatype
-from kgnode.cim.hazards import hazard
+from kgnode.cim.hazards import DEEPEST_JSON, hazard
 from kgnode.cim.headers import KINDS, Header
 from kgnode.cim.literals import quoted, typed
 from kgnode.cim.repairs import Place, Repairs
@@ -49,7 +49,6 @@ _PARSERS = {
     "jsonld": RdfFormat.JSON_LD,
     "xml": RdfFormat.RDF_XML,
 }
-MAX_JSON_NESTING = 200
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _refuse_remote_contexts(content: bytes, file: str) -> None:
     queue: list[tuple[Any, int]] = [(document, 0)]
     while queue:
         value, depth = queue.pop()
-        if depth > MAX_JSON_NESTING:
+        if depth > DEEPEST_JSON:
             raise NotRdf(f"{file} is nested too deep.", hint="Flatten it.", file=file)
         if isinstance(value, list):
             queue.extend((item, depth + 1) for item in value)

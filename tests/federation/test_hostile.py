@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from federation.fetching.values import Values
 from federation.members.http import BrokenAnswer, TooLarge, _parse_head, _unzip
 from federation.members.subquery import TERM, Malformed, rows
 from federation.parsing.algebra import Triple
-from kgnode.errors import NotComplete
+from kgnode.errors import GridspineError, NotComplete
 from tests.federation.cluster import Fault, cluster
 from tests.federation.oracle import accept, ask_all
 from tests.federation.test_answer import LOST, NETWORK, OTHER, PREFIX
@@ -97,6 +98,59 @@ def test_a_lying_member_is_reported_and_never_believed(name: str) -> None:
     assert partial.status == "incomplete"
     outcomes = {source.id: source.outcome for source in partial.report.sources}
     assert outcomes["B"] == ("unreachable" if name == "endless head" else "protocol")
+
+
+TWICE = gzip.compress(b"?l\t?r\n<http://example.org/l1>\t100\n") + gzip.compress(b"<urn:x>\t1\n")
+WHOLE = {
+    "nothing changed, unasked": Fault(status=304),
+    "no table at all": Fault(change=lambda _: b""),
+    "a length that is no number": Fault(raw=b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n"),
+    "a length without end": Fault(
+        raw=b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n"
+    ),
+    "packed in two": Fault(change=lambda _: TWICE, headers=(("Content-Encoding", "gzip"),)),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_no_whole_answer_is_none_where_one_member_holds_all(
+    name: str, streamed: bool
+) -> None:
+    with cluster() as running:
+        node = running.add("A", data=NETWORK)
+        running.add("B", data=OTHER)
+        node.fault = lambda action: WHOLE[name] if action == "sparql" else None
+        (got,) = ask_all(running.members(), [Ask(PREFIX + LOST["complete"], streamed=streamed)])
+    assert isinstance(got, NotComplete), got
+
+
+@pytest.mark.parametrize("lie", [b"1000000", b"-1", b"true", b'"1"', b"0.5"])
+def test_a_member_that_lies_about_shared_terms_is_not_planned_with(lie: bytes) -> None:
+    with cluster() as running:
+        node = running.add("A", data=NETWORK)
+        running.add("B", data=OTHER)
+        fault = Fault(change=lambda body: body.replace(b'"shared":[', b'"shared":[' + lie + b","))
+        node.fault = lambda action: fault if action == "summary/shared" else None
+        query = PREFIX + "SELECT ?p (COUNT(*) AS ?n) { ?s ex:name ?p } GROUP BY ?p"
+        (got,) = ask_all(running.members(), [Ask(query, accept=accept("SELECT"))])
+    assert isinstance(got, FederatedAnswer), got
+    assert b'"shared"' in got.body and b'"one"' in got.body
+
+
+@pytest.mark.parametrize("term", ["1" * 200_000 + "x", '"' + "\\n" * 100_000, "<" + "a" * 200_000])
+def test_a_long_term_that_is_none_takes_no_time(term: str) -> None:
+    started = time.process_time()
+    assert TERM.fullmatch(term) is None
+    assert time.process_time() - started < 1
+
+
+def test_a_number_without_end_in_a_query_is_no_error_of_ours() -> None:
+    with cluster() as running:
+        running.add("A", data=NETWORK)
+        query = PREFIX + f"SELECT * {{ ?l ex:rating ?r }} LIMIT {'1' * 5_000}"
+        (got,) = ask_all(running.members(), [Ask(query)])
+    assert isinstance(got, GridspineError | FederatedAnswer), got
 
 
 def test_a_refusal_is_withheld_and_a_token_reaches_its_own_member_only() -> None:

@@ -43,6 +43,17 @@ def unfolding() -> str:
         ("deep.ttl", nested_turtle(20_000)),
         ("deep.nt", nested_turtle(20_000).replace("\n", " ")),
         ("deep.trig", f"<urn:g> {{ {nested_turtle(20_000)} }}"),
+        (
+            "quote.ttl",
+            f"@prefix x: <urn:x:> . x:it\\'s x:p <urn:o> . {nested_turtle(20_000)} x:a x:b 'c' .",
+        ),
+        (
+            "hash.ttl",
+            f"@prefix x: <urn:x:> . x:a\\#b x:p <urn:o> . {nested_turtle(20_000)}".replace(
+                "\n", " "
+            ),
+        ),
+        ("deep.jsonld", '{"urn:p":' * 20_000 + "{}" + "}" * 20_000),
         ("deep.rdf", nested_xml(20_000)),
         ("unfolding.rdf", unfolding()),
         ("unfolding.owl", unfolding()),
