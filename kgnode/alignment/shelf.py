@@ -5,6 +5,7 @@ written before an act counts and a line cut by a crash is dropped; released vers
 
     HOME/mappings/NAME/journal.jsonl        one line for each thing done, who and when
     HOME/mappings/NAME/released/VERSION/    the document, its CONSTRUCT files, the signature
+    HOME/mappings/NAME.vocabulary.ttl       a vocabulary that stewards want to see
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from kgnode.alignment import sssom_tsv
 from kgnode.alignment.mapping import MappingSet, Status
 from kgnode.alignment.release import Keys, Release
 from kgnode.alignment.standing import Standing, standings
+from kgnode.alignment.terms import Terms, known_terms
+from kgnode.alignment.vocabularies import ENDINGS, MIDDLE, kept_vocabularies, read_vocabulary
 from kgnode.alignment.working import Entry, Working, head_json
 from kgnode.audit.log import append
-from kgnode.errors import BadMapping, NotFound, StoreFull
+from kgnode.errors import BadMapping, BadRequest, NotFound, StoreFull
+from kgnode.home import write_atomically
 from kgnode.names import IDENTIFIER, resource_folder
 
 JOURNAL = "journal.jsonl"
@@ -56,6 +60,42 @@ class Shelf:
         self._working: dict[str, tuple[tuple[int, int], Working]] = {}
         self._released: dict[tuple[str, str], Release] = {}
         self._shipped: dict[str, MappingSet] = {}
+        self._terms: tuple[tuple[tuple[Path, tuple[int, int]], ...], Terms] | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What is known of terms: what comes with the product, and the vocabularies kept here."""
+        paths = kept_vocabularies(self.folder)
+        stamps = tuple((path, _stamp(path)) for path in paths)
+        if not stamps:
+            return known_terms()
+        with self._lock:
+            if self._terms is None or self._terms[0] != stamps:
+                more = (
+                    term
+                    for path in paths
+                    for term in read_vocabulary(path.read_bytes(), path.suffix[1:], file=path.name)
+                )
+                self._terms = stamps, Terms((*known_terms(), *more))
+            return self._terms[1]
+
+    def keep_vocabulary(self, name: str, content: bytes, form: str) -> int:
+        """Keep a vocabulary in place of one of the same name; return how many terms it describes.
+
+        Raises:
+            BadMapping: it is no vocabulary.
+            BadRequest: the name or the form is none.
+        """
+        releases.check_name(name, "1")
+        if form not in ENDINGS:
+            raise BadRequest(f"{form!r} is no form here.", hint=f"Use {', '.join(ENDINGS)}.")
+        found = read_vocabulary(content, form, file=name)
+        with self._lock:
+            for ending in ENDINGS:
+                if ending != form:
+                    (self.folder / f"{name}{MIDDLE}{ending}").unlink(missing_ok=True)
+            write_atomically(self.folder / f"{name}{MIDDLE}{form}", content)
+        return len(found)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all sets."""

@@ -60,7 +60,7 @@ def read(
     """
     if isinstance(source, Path):
         file, source = file or str(source), content(source)
-    facts, prefixes = _facts(source, media, file)
+    facts, prefixes = facts_of(source, media, file)
     sets = [node for node, said in facts.items() if (_TYPE.value, _SET) in said]
     if len(sets) != 1:
         raise BadMapping(
@@ -72,7 +72,12 @@ def read(
     return _mapping_set(sets[0], facts, prefixes, source, file, name)
 
 
-def _facts(source: bytes, media: str | None, file: str | None) -> tuple[Facts, dict[str, str]]:
+def facts_of(source: bytes, media: str | None, file: str | None) -> tuple[Facts, dict[str, str]]:
+    """Return what an RDF document says, by subject, and its prefixes; arguments as of ``read``.
+
+    Raises:
+        BadMapping: it is no RDF, or would end the process that parses it.
+    """
     endings = {
         "ttl": ox.RdfFormat.TURTLE,
         "nt": ox.RdfFormat.N_TRIPLES,

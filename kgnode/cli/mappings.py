@@ -27,7 +27,7 @@ app = typer.Typer()
 ACTIONS = (
     *("list", "show", "import", "export", "propose", "review", "approve", "reject", "revise"),
     *("deprecate", "withdraw", "comment", "undo", "history", "check", "release", "released"),
-    *("adopt", *WEIGHING),
+    *("adopt", "vocabulary", *WEIGHING),
 )
 Words = Callable[[dict[str, Any]], None]
 
@@ -37,7 +37,8 @@ def mappings(
     home: HomePath,
     action: Annotated[str, typer.Argument(help=f"{', '.join(ACTIONS)}.")],
     name: Annotated[
-        str | None, typer.Argument(metavar="SET", help="Name of a set; import, adopt: the file.")
+        str | None,
+        typer.Argument(metavar="SET", help="Name of a set; import, adopt, vocabulary: the file."),
     ] = None,
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of mappings.")] = None,
     subject: Annotated[str | None, typer.Option(help="propose: the term here.")] = None,
@@ -65,7 +66,9 @@ def mappings(
     shipped: Annotated[
         str | None, typer.Option(help="import: a set that comes with the product, anew.")
     ] = None,
-    set_name: Annotated[str | None, typer.Option("--set", help="import: the set's name.")] = None,
+    set_name: Annotated[
+        str | None, typer.Option("--set", help="import, vocabulary: its name.")
+    ] = None,
     version: Annotated[str | None, typer.Option(help="release, export: the version.")] = None,
     reasoner: Annotated[bool, typer.Option(help="release: ask the reasoner.")] = True,
     number: Annotated[int | None, typer.Option(help="undo: the step's number.")] = None,
@@ -89,7 +92,7 @@ def mappings(
     def run() -> Outcome:
         if action not in ACTIONS:
             raise BadRequest(f"{action!r} is no action here.", hint=f"Use {', '.join(ACTIONS)}.")
-        of_file = action in ("import", "adopt")
+        of_file = action in ("import", "adopt", "vocabulary")
         arguments: dict[str, Any] = {
             "set": set_name if of_file else name,
             "shipped": shipped,
@@ -310,6 +313,10 @@ def _row(row: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
+def _say_vocabulary(result: dict[str, Any]) -> None:
+    out.print(f"{result['vocabulary']}: {result['terms']:,} terms are known to stewards here.")
+
+
 _WORDS: dict[str, Words] = {
     "list": _say_sets,
     "show": _say_claims,
@@ -318,6 +325,7 @@ _WORDS: dict[str, Words] = {
     "history": _say_history,
     "release": _say_release,
     "adopt": _say_release,
+    "vocabulary": _say_vocabulary,
     "released": _say_releases,
     "queue": _say_queue,
     "suggest": _say_suggestions,

@@ -19,7 +19,6 @@ from kgnode.alignment.mapping import Mapping as Claimed
 from kgnode.alignment.mapping import MappingSet, Status, kind_of
 from kgnode.alignment.slots import SEMAPV
 from kgnode.alignment.standing import OPEN, RELATIONS, Actor, Standing, standings, steward
-from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working, head_json
 from kgnode.errors import BadMapping, BadRequest
 from kgnode.governance import content, text
@@ -49,8 +48,8 @@ def _now() -> str:
 def _result(node: Node, name: str, changed: Sequence[Standing], **more: Any) -> dict[str, Any]:
     """Return the changed claims as they stand, with the conflicts they take part in."""
     working = node.mappings.working(name)
-    against = by_claim(found_conflicts(working), working)
-    terms = known_terms()
+    terms = node.mappings.terms
+    against = by_claim(found_conflicts(working, terms), working)
     return {
         "set": name,
         "changed": [
@@ -138,7 +137,7 @@ def propose(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     relation = str(arguments.get("relation") or "exact")
     predicate = RELATIONS.get(relation) or expand(relation)
     subject, object_ = expand(text(arguments, "subject")), expand(text(arguments, "object"))
-    terms = known_terms()
+    terms = node.mappings.terms
     types = {"class": "owl class", "property": "rdf property", "": None}
     confidence = arguments.get("confidence")
     row = Claimed(

@@ -16,7 +16,7 @@ from kgnode.alignment.cardinality import cardinalities
 from kgnode.alignment.conflicts import Conflict, conflicts
 from kgnode.alignment.mapping import MappingSet, Status, total_confidence
 from kgnode.alignment.standing import LIVE, OPEN, Said, Standing
-from kgnode.alignment.terms import Terms, known_terms
+from kgnode.alignment.terms import Terms
 from kgnode.alignment.working import Working
 from kgnode.errors import BadRequest
 from kgnode.governance import text
@@ -65,10 +65,10 @@ def caller_of(node: Node, arguments: Arguments) -> Caller:
     return Caller.owner(node.org)
 
 
-def found_conflicts(working: Working, terms: Terms | None = None) -> tuple[Conflict, ...]:
+def found_conflicts(working: Working, terms: Terms) -> tuple[Conflict, ...]:
     """Return the conflicts among the living claims of a set."""
     rows = (standing.first for standing in working.standings.values() if standing.live)
-    return conflicts(rows, terms or known_terms())
+    return conflicts(rows, terms)
 
 
 def sets(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def show(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     ]
     start = max(int(arguments.get("start") or 0), 0)
     most = min(max(int(arguments.get("limit") or 50), 1), MOST_ROWS)
-    against = by_claim(found_conflicts(working), working)
-    terms = known_terms()
+    terms = node.mappings.terms
+    against = by_claim(found_conflicts(working, terms), working)
     live = [standing.first for standing in working.standings.values() if standing.live]
     sizes = cardinalities([row for row in live if not row.negative])
     return {
@@ -237,7 +237,7 @@ def term_json(iri: str, label: str, terms: Terms) -> dict[str, Any]:
 def check(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Tell the conflicts of a set as it is worked on."""
     working = node.mappings.working(text(arguments, "set"))
-    found = found_conflicts(working)
+    found = found_conflicts(working, node.mappings.terms)
     return {
         "set": working.head.name,
         "claims": sum(standing.live for standing in working.standings.values()),

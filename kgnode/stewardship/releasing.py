@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from kgnode.alignment import release as releases
@@ -27,7 +28,6 @@ from kgnode.alignment.standing import (
     standings,
     steward,
 )
-from kgnode.alignment.terms import known_terms
 from kgnode.alignment.working import Working
 from kgnode.errors import BadMapping, Forbidden
 from kgnode.governance import content, text
@@ -51,7 +51,7 @@ def release(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     releases.check_name(name, version)
     found = replace(working.head, version=version, mappings=_releasable(working))
     _must_hold_something(found)
-    warnings = _must_agree(found)
+    warnings = _must_agree(node, found)
     step("reason")
     verdict = _verdict(node, found, bool(arguments.get("reasoner", True)))
     attested = {
@@ -96,10 +96,10 @@ def _must_hold_something(found: MappingSet) -> None:
         )
 
 
-def _must_agree(found: MappingSet) -> int:
+def _must_agree(node: Node, found: MappingSet) -> int:
     """Refuse a set whose approved claims contradict each other; return the number of warnings."""
     approved = [row for row in found.mappings if row.status is Status.APPROVED]
-    against = conflicts(approved, known_terms())
+    against = conflicts(approved, node.mappings.terms)
     errors = [conflict for conflict in against if conflict.severity == "error"]
     if errors:
         raise BadMapping(
@@ -121,7 +121,7 @@ def _verdict(node: Node, found: MappingSet, wanted: bool) -> Verdict:
     if not wanted:
         return Verdict(False, reason="It was left out by who released the set.")
     approved = [row for row in found.mappings if row.works]
-    verdict = reason(approved, known_terms(), node.settings.reasoning_seconds)
+    verdict = reason(approved, node.mappings.terms, node.settings.reasoning_seconds)
     if verdict.coherent is False:
         empty = verdict.unsatisfiable[0] if verdict.unsatisfiable else "a class"
         raise BadMapping(
@@ -196,6 +196,25 @@ def _adopted(working: Working, taken: Release) -> list[Standing]:
     return changes
 
 
+def vocabulary(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
+    """Keep a vocabulary, so that its labels, definitions and neighbours are shown and weighed.
+
+    ``file`` or ``content`` with ``form`` (ttl, nt, rdf); ``set`` is the name it is kept under.
+    """
+    actor = _own(node, arguments)
+    path, data = arguments.get("file"), arguments.get("content")
+    if path:
+        data = content(path)
+    name = arguments.get("set") or Path(str(path or "")).stem
+    form = str(arguments.get("form") or (Path(str(path)).suffix[1:] if path else "ttl"))
+    with node.writing:
+        count = node.mappings.keep_vocabulary(
+            name, data if isinstance(data, bytes) else str(data or "").encode(), form
+        )
+        node.events.append("vocabulary-kept", {"vocabulary": name, "by": actor.name})
+    return {"vocabulary": name, "terms": count}
+
+
 def _own(node: Node, arguments: Arguments) -> Actor:
     """Return the steward of the home's own organisation who acts.
 
@@ -205,8 +224,8 @@ def _own(node: Node, arguments: Arguments) -> Actor:
     actor = steward(caller_of(node, arguments))
     if actor.org != node.org:
         raise Forbidden(
-            f"Only a steward of {node.org} may release or adopt a set here.",
-            hint="Release it at your own node.",
+            f"Only a steward of {node.org} may release, adopt or add a vocabulary here.",
+            hint="Do it at your own node.",
         )
     return actor
 
@@ -214,4 +233,5 @@ def _own(node: Node, arguments: Arguments) -> Actor:
 RELEASING: Mapping[str, Callable[[Node, Arguments, Step], dict[str, Any]]] = {
     "mappings-release": release,
     "mappings-adopt": adopt,
+    "mappings-vocabulary": vocabulary,
 }

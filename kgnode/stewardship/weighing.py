@@ -22,7 +22,6 @@ from kgnode.alignment.evidence import Weigher, suggestions
 from kgnode.alignment.gap_report import html_of, text_of
 from kgnode.alignment.mapping import MappingSet, Status
 from kgnode.alignment.standing import Standing
-from kgnode.alignment.terms import known_terms
 from kgnode.alignment.use import Use, asked_in, counted, shared
 from kgnode.cim.namespaces import split
 from kgnode.errors import BadRequest, GridspineError
@@ -124,7 +123,7 @@ async def queue(node: Node, desk: Desk, caller: Caller, arguments: Arguments) ->
         use.terms,
         claims,
         use,
-        known_terms(),
+        node.mappings.terms,
         _target(arguments),
         _structural(node, names, _target(arguments)),
     )
@@ -149,7 +148,7 @@ async def suggest(node: Node, desk: Desk, caller: Caller, arguments: Arguments) 
     if target is None:
         raise BadRequest("No target vocabulary is named.", hint="For example target=ies.")
     use = await use_of(node, desk, caller, together=True)
-    terms = known_terms()
+    terms = node.mappings.terms
     if arguments.get("term"):
         wanted = [expand(str(arguments["term"]))]
     else:
@@ -188,7 +187,7 @@ async def evidence(node: Node, desk: Desk, caller: Caller, arguments: Arguments)
     use = await use_of(node, desk, caller, together=True)
     others = [one.first for one in claims if one.live and one.key != standing.key]
     first = standing.first
-    found = Weigher(known_terms(), others, use).weigh(first.subject, first.object)
+    found = Weigher(node.mappings.terms, others, use).weigh(first.subject, first.object)
     return {
         "id": standing.key,
         "used": {"subject": use.of(first.subject), "object": use.of(first.object)},
@@ -200,7 +199,7 @@ async def coverage(node: Node, desk: Desk, caller: Caller, arguments: Arguments)
     """Make the coverage and gap report; ``as`` text or html gives it as a document too."""
     claims, names = _claims(node, arguments)
     use = await use_of(node, desk, caller)
-    terms = known_terms()
+    terms = node.mappings.terms
     target = _target(arguments)
     maps = _structural(node, names, target)
     cases: dict[str, list[str]] = {}
