@@ -14,12 +14,15 @@ import pytest
 
 from federation.answer import Ask, FederatedAnswer
 from federation.members.pool import Member
+from kgnode.alignment.mapping import MappingSet
 from kgnode.names import CIM16, CIM100, expand
 from tests.federation.mapped import member, product
 from tests.federation.oracle import ask_all
 from tests.kgnode.alignment.product import HERE, triples
 from tests.kgnode.alignment.sets import Released, mapping, mapping_set
 from tests.kgnode.alignment.test_ies_data import PREFIXES, QUESTIONS
+from tests.kgnode.node import triples as parsed
+from tests.kgnode.query import test_mappings_attack as attack
 
 SET = "cim-ies4@1"
 ACCEPT = "application/sparql-results+json"
@@ -108,6 +111,45 @@ def test_summaries_under_mappings_tell_what_follows_and_nothing_of_what_is_hidde
     assert summary["classes"]["http://x/Asset"]["count"] == 1
     assert ("http://x/holds" in summary["predicates"]) is structural
     assert not {"http://x/part", "http://x/Cable"} & {*summary["predicates"], *summary["classes"]}
+
+
+def _unordered(body: bytes) -> object:
+    """Return what an answer says, whatever the order of its rows or lines."""
+    if not body.startswith(b"{"):
+        return sorted(body.splitlines())
+    told = orjson.loads(body)
+    rows = told.get("results", {}).pop("bindings", [])
+    return told, sorted(rows, key=lambda row: sorted((k, v["value"]) for k, v in row.items()))
+
+
+def test_a_set_made_to_leak_shows_nothing_hidden_at_the_gateway(tmp_path: Path) -> None:
+    """The set of ``test_mappings_attack``, at two members, one of which hides something."""
+    evil = MappingSet("https://evil.example/set", "evil", "1", mappings=attack.ROWS)
+    sets = Released([evil], {"evil": attack.MAPS})
+    forms = {"CONSTRUCT": "application/n-triples", "DESCRIBE": "application/n-triples"}
+    asks = [
+        Ask(
+            f"PREFIX : <http://x/> {query}",
+            accept=forms.get(query.split()[0], ACCEPT),
+            mappings=("evil@1",),
+        )
+        for query in attack.QUERIES
+    ]
+
+    def told(folder: Path, closed: str) -> list[object]:
+        hidden = parsed(closed) if closed else []
+        with (
+            member(folder / "A", "A", parsed(attack.OPEN), sets, hidden) as one,
+            member(folder / "B", "B", parsed(":l9 a :Line ; :in :s1 ."), sets) as other,
+        ):
+            return [
+                (got.status, _unordered(got.body)) if isinstance(got, FederatedAnswer) else str(got)
+                for got in ask_all([one, other], asks)
+            ]
+
+    found = told(tmp_path / "with", attack.CLOSED)
+    assert found == told(tmp_path / "without", "")
+    assert sum(isinstance(one, tuple) for one in found) >= len(asks) - 2
 
 
 def test_sets_asked_for_together_are_chained(tmp_path: Path) -> None:
