@@ -1,10 +1,12 @@
 """How a selective query grows with the number of members: 10, 50 and 200 on one machine.
 
 In: nothing. Out: figures. Each member is a SPARQL store behind one HTTP server thread; each holds
-its own network with UUIDs, a few boundary terms are shared in pairs. Two ways are measured: with
-members left out of a plan unasked for a while (``federation_summary_seconds``), and with each of
-them asked for its version at every query, the default: that grows with the members by its nature,
-here the more as all members share the gateway's process. Run::
+its own network with UUIDs, a few boundary terms are shared in pairs. Three ways are measured, of
+which the first two never miss a publish: members give leases (the default); they give none, so that
+each one left out of a plan is asked for its version at every query, which grows with the members by
+its nature, here the more as all share the gateway's process; and they go unasked for a while
+(``federation_summary_seconds``). What keeping the leases of an idle gateway costs is measured too.
+Run::
 
     python -m benchmarks.federation_scale
 """
@@ -16,6 +18,7 @@ import random
 import statistics
 import time
 import uuid
+from dataclasses import dataclass
 
 import orjson
 import pyoxigraph as ox
@@ -29,7 +32,23 @@ from tests.federation.oracle import union
 CIM = "http://iec.ch/TC57/CIM100#"
 SIZES = (10, 50, 200)
 ASSETS = 150
-ALLOWED_SECONDS = (300.0, 0.0)
+IDLE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Way:
+    """How it is made sure that members left out of a plan did not change."""
+
+    said: str
+    lease_seconds: float = 0.0
+    unasked_seconds: float = 0.0
+
+
+WAYS = (
+    Way("", lease_seconds=5.0),
+    Way(", no leases, all asked"),
+    Way(", unasked for a while", unasked_seconds=300.0),
+)
 QUERIES = {
     "lookup": 'SELECT ?s ?p {{ ?s <{cim}name> "asset {number}" ; <{cim}rating> ?p }}',
     "neighbours": "SELECT ?o ?n {{ <{iri}> <{cim}to> ?o . ?o <{cim}name> ?n }}",
@@ -61,13 +80,13 @@ def fill(running: Cluster, members: int) -> dict[str, str]:
 
 
 async def measure(
-    running: Cluster, wanted: dict[str, str], allowed_seconds: float, figures: Figures
+    running: Cluster, wanted: dict[str, str], way: Way, figures: Figures
 ) -> dict[str, float]:
     """Return the median milliseconds of each query, every answer compared with one store."""
     one = union(node.store for node in running.nodes.values())
     members = len(running.nodes)
-    used = load_settings(federation_summary_seconds=allowed_seconds)
-    federation = Federation.of(running.members(), used)
+    used = load_settings(federation_summary_seconds=way.unasked_seconds)
+    federation = Federation.of(running.members(), used, lambda _: "gateway")
     await federation.evaluators.start()
     medians = {}
     for name, text in QUERIES.items():
@@ -83,13 +102,16 @@ async def measure(
         assert got.status == "complete" and rows == expected > 0, (name, rows, expected)
         medians[name] = statistics.median(times[1:])
         note = f"first {times[0]:.0f}"
-        figures.add(_named(name, members, allowed_seconds), medians[name], "ms", note=note)
+        figures.add(f"{name}, {members} members{way.said}", medians[name], "ms", note=note)
+    if way.lease_seconds:
+        started = time.process_time()
+        await asyncio.sleep(IDLE_SECONDS)
+        share = (time.process_time() - started) / IDLE_SECONDS
+        said = f"keeping leases of {members} idle members"
+        note = "of one core, gateway and members together"
+        figures.add(said, share * 100, "%", note=note)
     await federation.close()
     return medians
-
-
-def _named(name: str, members: int, allowed_seconds: float) -> str:
-    return f"{name}, {members} members" + ("" if allowed_seconds else ", all asked")
 
 
 def main() -> None:
@@ -97,16 +119,15 @@ def main() -> None:
     figures = Figures("federation_scale")
     found = {}
     for members in SIZES:
-        with cluster() as running:
-            wanted = fill(running, members)
-            for allowed in ALLOWED_SECONDS:
-                told = asyncio.run(measure(running, wanted, allowed, figures))
-                found[members, allowed] = told
-    for allowed in ALLOWED_SECONDS:
+        for way in WAYS:
+            with cluster(way.lease_seconds) as running:
+                wanted = fill(running, members)
+                found[members, way] = asyncio.run(measure(running, wanted, way, figures))
+    for way in WAYS:
         for name in QUERIES:
-            growth = found[SIZES[-1], allowed][name] / found[SIZES[0], allowed][name]
-            said = f"{name}: growth from 10 to 200" + ("" if allowed else ", all asked")
-            figures.add(said, growth, "x", aim="at most 4" if allowed else "")
+            growth = found[SIZES[-1], way][name] / found[SIZES[0], way][name]
+            aim = "" if way.said else "at most 4"
+            figures.add(f"{name}: growth from 10 to 200{way.said}", growth, "x", aim=aim)
     figures.write()
 
 

@@ -27,7 +27,7 @@ from kgnode.problems import problem
 from kgnode.query.answer import SparqlAnswer
 from kgnode.query.protocol import SparqlRequest
 from kgnode.settings import Settings
-from kgnode.trust import Verifier
+from kgnode.trust import Verifier, actor_token
 
 _REPORTS_KEPT = 2000
 _JSON = "application/sparql-results+json"
@@ -73,8 +73,9 @@ class Gateway:
         self.members.current(datetime.now(UTC))
         self.verifier = Verifier(self.members.current, home.identity.url, settings)
         self.http = HttpPool()
-        self.exchanger = Exchanger(home.key(), home.identity.org, self.members.current, self.http)
-        self.federation = Federation.of((), settings)
+        key, org = home.key(), home.identity.org
+        self.exchanger = Exchanger(key, org, self.members.current, self.http)
+        self.federation = Federation.of((), settings, lambda m: actor_token(key, org, m.node))
         self.reports = Reports()
         self._sequence = -1
 

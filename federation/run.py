@@ -20,6 +20,7 @@ from federation.fetching.freshness import Watch, disagreeing
 from federation.fetching.relay import Relay, begin
 from federation.fetching.rounds import Rounds
 from federation.fetching.whole import Whole
+from federation.members.leases import Leases, Proof
 from federation.members.plain import PlainEndpoints
 from federation.members.pool import Member, MemberPool, Reply
 from federation.members.subquery import SubQuery, compose
@@ -51,29 +52,38 @@ class Federation:
     literals: LiteralDesk
     plain: PlainEndpoints
     evaluators: Evaluators
+    leases: Leases
     settings: Settings = field(default_factory=load_settings)
     plans: dict[tuple[str, str, bool, bool], tuple[tuple[Any, ...], Plan]] = field(
         default_factory=dict
     )
 
     @classmethod
-    def of(cls, members: Sequence[Member], settings: Settings | None = None) -> Federation:
-        """Return a federation of these members."""
+    def of(
+        cls,
+        members: Sequence[Member],
+        settings: Settings | None = None,
+        proof: Proof | None = None,
+    ) -> Federation:
+        """Return a federation of these members; ``proof`` shows them whose gateway asks."""
         settings = settings or load_settings()
+        leases = Leases(proof)
         pool = MemberPool(answer_bytes=settings.query_max_bytes)
         return cls(
             {member.id: member for member in members if member.active},
             pool,
-            Summaries(pool),
+            Summaries(pool, leases),
             TermDesk(pool),
             LiteralDesk(pool),
             PlainEndpoints(pool, settings.federation_probe_seconds),
             Evaluators(settings.federation_evaluators, max_bytes=settings.query_max_bytes),
+            leases,
             settings,
         )
 
     async def close(self) -> None:
-        """End the evaluators and close the connections."""
+        """Give leases back, end the evaluators and close the connections."""
+        await self.leases.close()
         self.pool.close()
         await self.evaluators.close()
 

@@ -11,6 +11,7 @@ In: a path. Out: a ``Home`` with the organisation's identity and the places of i
     HOME/mappings/     mapping sets
     HOME/audit/        hash-chained audit entries and checkpoints
     HOME/events/       the event log
+    HOME/leases        there while a gateway may hold a lease: seconds until all have run out
     HOME/run/          sockets and temporary files of a serving process; swept at start
 """
 

@@ -25,6 +25,7 @@ from kgnode.cim.staged import Model
 from kgnode.errors import GridspineError
 from kgnode.events import Events
 from kgnode.home import Home, write_atomically
+from kgnode.leases import Leases
 from kgnode.policy.folder import PolicyFolder
 from kgnode.policy.policies import Policies
 from kgnode.settings import Settings
@@ -74,6 +75,7 @@ class Node:
         self._policies = PolicyFolder(home.path / "policy")
         self.standing: Standing | None = None
         self.mappings = Shelf(home.path / "mappings", self.signers)
+        self.leases = Leases(home.path / "leases", self.settings)
 
     def policies(self) -> Policies:
         """Return the policies in force now."""
@@ -133,6 +135,7 @@ class Node:
 
     def close(self) -> None:
         """Let go of the home."""
+        self.leases.close()
         self.audit.close()
         self.record.close()
 

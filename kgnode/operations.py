@@ -256,6 +256,16 @@ VERBS: Mapping[str, Callable[[Node, Arguments, Step], dict[str, Any]]] = {
 """Every verb by its name; what is not here cannot be asked of a served home."""
 
 
+LOOKING = frozenset(
+    {
+        *("versions", "export", "doctor", "backup", "labels-preview", "policy-show"),
+        *("policy-templates", "policy-explain", "packs-list", "audit-verify", "audit-tail"),
+        *("token", *READING),
+    }
+)
+"""The verbs that change what nobody sees; all others are acknowledged as ``kgnode.leases`` says."""
+
+
 def perform(node: Node, verb: str, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Do one verb and audit it.
 

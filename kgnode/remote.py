@@ -20,7 +20,7 @@ from kgnode.alignment.apply import Rewriter
 from kgnode.errors import HomeInUse
 from kgnode.home import Home
 from kgnode.node import Node
-from kgnode.operations import perform
+from kgnode.operations import LOOKING, perform
 from kgnode.problems import from_problem
 from kgnode.query.desk import Desk
 from kgnode.settings import load_settings
@@ -76,7 +76,10 @@ def on_home(path: Path, verb: str, arguments: dict[str, Any], step: Callable[[st
         return _asked(home, verb, arguments)
     node = Node(home, load_settings())
     try:
-        return perform(node, verb, arguments, step)
+        result = perform(node, verb, arguments, step)
+        if verb not in LOOKING:
+            node.leases.wait_out()
+        return result
     finally:
         node.close()
 

@@ -95,6 +95,17 @@ class Settings(BaseSettings):
         description="Queries of one caller in an hour that differ only in constants, count",
     )
 
+    # leases
+    lease_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=60,
+        description="How long a silent gateway may delay a change, seconds; 0 is off",
+    )
+    leases_per_member: int = Field(
+        256, ge=0, description="Views leased to the gateways of one member, count"
+    )
+
     # federation
     federation_timeout_seconds: float = Field(
         60.0, gt=0, description="Deadline of a federated query, seconds"

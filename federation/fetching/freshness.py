@@ -1,9 +1,9 @@
 """Whether the summaries that left members out of a plan still hold.
 
 In: the members a query does not ask, what the plan took them for. Out: those that hold something
-else by now. They are asked for their version while the others answer, so that an answer called
-complete rests on every member as it was after the query came. A member that cannot be asked is
-taken for what it was last, and a note says so.
+else by now. Those that gave no lease are asked for their version while the others answer, so that
+an answer called complete rests on every member as it was after the query came. A member that cannot
+be asked is taken for what it was last, and a note says so.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Watch:
     seen: dict[str, Known] = field(default_factory=dict)
 
     async def look(self, members: Collection[Member]) -> None:
-        """Ask members whether their summaries hold, but those asked a moment ago."""
+        """Make sure whether members' summaries hold: by a lease, or by asking them now."""
         allowed = self.scope.settings.federation_summary_seconds
         self.seen |= await self.summaries.check(
             members, self.scope.identity, self.scope.deadline, self.scope.start - allowed
@@ -49,7 +49,7 @@ class Watch:
         unasked = sorted(
             member
             for member, seen in self.seen.items()
-            if seen.reply.ok and seen.read_at < self.scope.start
+            if seen.reply.ok and seen.sure_at < self.scope.start
         )
         silent = sorted(member for member, seen in self.seen.items() if not seen.reply.ok)
         found = [
@@ -59,7 +59,7 @@ class Watch:
             if self.seen[member].summary is not None
         ]
         if unasked:
-            oldest = max(now - self.seen[member].read_at for member in unasked)
+            oldest = max(now - self.seen[member].sure_at for member in unasked)
             found.append(
                 f"{', '.join(unasked)}: left out by summaries up to {oldest:.1f} s old "
                 "(federation_summary_seconds)."

@@ -19,6 +19,7 @@ import orjson
 
 from federation.members.http import BrokenAnswer, HttpPool, Response, TooLarge, Unreachable
 from federation.members.streams import Opened
+from kgnode.leases import HEADER
 
 Outcome = Literal[
     "ok", "unreachable", "timeout", "withheld", "truncated", "stale", "lacking", "protocol"
@@ -121,6 +122,8 @@ class Reply:
     """What is lossy about them, in sentences."""
     policy: str = ""
     """Digest of the policy decision behind the view."""
+    lease: str = ""
+    """Number of the lease that came with it."""
 
     @property
     def ok(self) -> bool:
@@ -313,6 +316,7 @@ class MemberPool:
             _listed(response.headers.get("gridspine-mappings", ""), ","),
             _listed(response.headers.get("gridspine-mapping-warnings", ""), "|"),
             response.headers.get("gridspine-policy", ""),
+            response.headers.get(HEADER.lower(), ""),
         )
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """What each member holds, as far as one caller may see it.
 
 In: ``/summary`` documents of members. Out: ``Summary`` values, cached per caller and member. Plans
-are made from what is cached; ``check`` asks members (with the entity tag) whether it still holds. A
+are made from what is cached; ``check`` asks members (with the entity tag) whether it still holds,
+but those whose lease says so. A
 summary may over-state what could match, never under-state; without one, a member may hold anything.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from federation.members.leases import Lease, Leases
 from federation.members.pool import JSON, Identity, Member, MemberPool, Reply
 
 SKOLEM = "urn:gridspine:bnode:"
@@ -68,6 +70,12 @@ class Known:
     summary: Summary | None
     reply: Reply
     read_at: float = 0.0
+    lease: Lease | None = field(default=None, compare=False)
+
+    @property
+    def sure_at(self) -> float:
+        """The latest moment (monotonic) at which it is known to have been what the member held."""
+        return self.read_at if self.lease is None else max(self.read_at, self.lease.used)
 
 
 def parse(member: str, body: bytes) -> Summary:
@@ -104,8 +112,9 @@ def _card(document: object) -> Card:
 class Summaries:
     """The summaries of all members, per caller."""
 
-    def __init__(self, pool: MemberPool) -> None:
+    def __init__(self, pool: MemberPool, leases: Leases | None = None) -> None:
         self._pool = pool
+        self._leases = leases or Leases()
         self._kept: dict[tuple[str, str], Known] = {}
 
     async def of(
@@ -133,9 +142,15 @@ class Summaries:
     async def check(
         self, members: Collection[Member], identity: Identity, deadline: float, since: float
     ) -> dict[str, Known]:
-        """Return what is known of members, each asked at ``since`` (monotonic) or later."""
+        """Return what is known of members, each sure at ``since`` (monotonic) or later."""
         limit = min(deadline, time.monotonic() + _CHECK_SECONDS)
-        return await self._told(members, identity, limit, lambda known: known.read_at >= since)
+        hold = self._leases.hold
+        return await self._told(
+            members,
+            identity,
+            limit,
+            lambda known: known.read_at >= since or (known.reply.ok and hold(known.lease)),
+        )
 
     async def _told(
         self,
@@ -157,7 +172,8 @@ class Summaries:
             self._kept[key] = Known(None, Reply(member.id, "ok"), math.inf)
             return self._kept[key]
         last = self._kept.get(key)
-        headers = {}
+        leased = self._leases.headers(member)
+        headers = dict(leased)
         if last is not None and last.summary is not None and last.reply.etag:
             headers["If-None-Match"] = last.reply.etag
         now = time.monotonic()
@@ -173,6 +189,9 @@ class Summaries:
         elif reply.outcome == "withheld":
             summary = None
         etag = reply.etag or (last.reply.etag if last is not None and reply.unchanged else "")
-        known = Known(summary, replace(reply, body=b"", etag=etag), now)
+        lease = self._leases.take(member, leased, reply.lease) if reply.ok else None
+        known = Known(summary, replace(reply, body=b"", etag=etag), now, lease)
+        if last is not None and last.lease is not None:
+            last.lease.let_go()
         self._kept[key] = known
         return known

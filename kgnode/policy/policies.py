@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import cedarpy
 
@@ -107,6 +107,23 @@ class Policies:
             return instant, 0, 0
         second = moment.hour * 3600 + moment.minute * 60 + moment.second
         return instant, moment.toordinal(), bisect_right(self._clocks, second)
+
+    def turns(self, now: datetime, until: datetime) -> list[datetime]:
+        """Return the moments between two times at which a decision can change by itself."""
+        first, last = now.astimezone(UTC), until.astimezone(UTC)
+        start = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        days = [start + timedelta(days=day) for day in range((last - start).days + 1)]
+        clocks = sorted({0, *self._clocks}) if self._clocks else []
+        found = [day + timedelta(seconds=second) for day in days for second in clocks]
+        found += [
+            datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
+            for instant in self._instants[
+                bisect_left(self._instants, int(first.timestamp() * 1000)) : bisect_right(
+                    self._instants, int(last.timestamp() * 1000)
+                )
+            ]
+        ]
+        return sorted(moment for moment in found if first < moment <= last)
 
     def clauses_for(self, caller: Caller, dataset: str) -> tuple[Clause, ...]:
         """Return the clauses on a data set that can concern the caller at all, in order."""

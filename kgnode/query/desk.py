@@ -67,7 +67,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.cache = AnswerCache(self.settings.answer_cache_bytes)
 
-    def see(self, caller: Caller, at: datetime | None) -> Visible:
+    def see(self, caller: Caller, at: datetime | None, now: datetime | None = None) -> Visible:
         """Return what the caller sees now, in the versions current at ``at``.
 
         A version that other labelling rules labelled than those in force is the owner's alone: what
@@ -75,12 +75,16 @@ class Desk:
         """
         manifests: tuple[Manifest, ...] = self.record.datasets()
         if at is not None:
-            then = ((self.record.at(now.dataset, at), now) for now in manifests)
+            then = ((self.record.at(last.dataset, at), last) for last in manifests)
             owner = caller.owns(self.org)
             manifests = tuple(
-                old for old, now in then if old is not None and (owner or labelled_alike(old, now))
+                old
+                for old, last in then
+                if old is not None and (owner or labelled_alike(old, last))
             )
-        return visible(caller, manifests, self.policies(), org=self.org, now=datetime.now(UTC))
+        return visible(
+            caller, manifests, self.policies(), org=self.org, now=now or datetime.now(UTC)
+        )
 
     def reach(self, seen: Visible) -> Reach:
         """Return the cells of a query that names no graph, worked out once per decision."""

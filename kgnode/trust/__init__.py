@@ -1,10 +1,10 @@
 """Identity: keys, the membership document, access tokens and their exchange."""
 
-from kgnode.trust.exchange import Seen, actor_token, exchange
+from kgnode.trust.exchange import Seen, actor_token, exchange, gateway_of
 from kgnode.trust.keys import SigningKey, generate_key, known_keys, load_key, make_key, public_jwks
 from kgnode.trust.members import Member, Members, load_members, new_members, sign_members
 from kgnode.trust.provider import MembersFile
-from kgnode.trust.tokens import Verifier, issue_token
+from kgnode.trust.tokens import Verifier, ends, issue_token
 
 __all__ = [
     "Member",
@@ -14,7 +14,9 @@ __all__ = [
     "SigningKey",
     "Verifier",
     "actor_token",
+    "ends",
     "exchange",
+    "gateway_of",
     "generate_key",
     "issue_token",
     "known_keys",

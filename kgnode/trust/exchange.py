@@ -67,6 +67,22 @@ def actor_token(key: SigningKey, member_id: str, audience: str, now: datetime | 
     return key.sign(orjson.dumps(claims), ACTOR_TYP)
 
 
+def gateway_of(
+    token: str, members: Members, node_url: str, settings: Settings, seen: Seen, now: datetime
+) -> Member:
+    """Return the member whose gateway made an actor token for this node, and use the token up.
+
+    Raises:
+        IdentityError: it proves no gateway, or was used before.
+    """
+    claims = check(token, members, node_url, settings, now, typ=ACTOR_TYP)
+    if claims.subject != claims.issuer.id or claims.issuer.gateway is None:
+        raise refusal("actor")
+    if not seen.first(claims.issuer.id, claims.jti, claims.expires, now):
+        raise refusal("replayed")
+    return claims.issuer
+
+
 def exchange(
     form: Mapping[str, str],
     *,

@@ -149,6 +149,18 @@ class Verifier:
         return _caller(claims, members)
 
 
+def ends(authorization: str) -> datetime:
+    """Return when the token of a header that was found good runs out.
+
+    Raises:
+        ValueError: it holds no such time.
+    """
+    expires = unchecked_payload(authorization.partition(" ")[2].strip()).get("exp")
+    if not isinstance(expires, int):
+        raise ValueError("a token without an end")
+    return datetime.fromtimestamp(expires, UTC)
+
+
 def check(
     token: str, members: Members, audience: str, settings: Settings, now: datetime, *, typ: str
 ) -> Claims:

@@ -10,6 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +22,14 @@ from kgnode.alignment.notice import asked_for
 from kgnode.assurance.packs import list_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
 from kgnode.errors import BadRequest, NotFound
+from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.query.narrow import Reach
 from kgnode.query.protocol import moment, split_names
 from kgnode.trust import exchange
 from kgnode.web.front import Front
+from kgnode.web.leases import leased
 from kgnode.web.metrics import MEDIA_TYPE as METRICS
 
 JSON = "application/json"
@@ -50,6 +53,7 @@ async def summary(request: Request) -> Response:
     """The caller's own view in numbers: per predicate and class, with authorities."""
     here, seen, reach = _shown(request)
     if (unchanged := _unchanged(request, here, reach, seen)) is not None:
+        unchanged.headers.update(_lease(request, here, unchanged.headers["ETag"]))
         return unchanged
     counted = orjson.loads(await here.summary(reach, _mappings(request)))
     document = {
@@ -61,7 +65,9 @@ async def summary(request: Request) -> Response:
         **counted,
         "graphs": sorted({cell.model for cell in reach.named}),
     }
-    return _versioned(request, here, orjson.dumps(document), JSON, reach, seen)
+    answer = _versioned(request, here, orjson.dumps(document), JSON, reach, seen)
+    answer.headers.update(_lease(request, here, answer.headers["ETag"]))
+    return answer
 
 
 async def summary_terms(
@@ -106,6 +112,20 @@ def _shown(request: Request) -> tuple[Front, Visible, Reach]:
     return here, seen, reach
 
 
+def _lease(request: Request, here: Front, tag: str) -> dict[str, str]:
+    """The header of a lease on the summary that goes out, where a gateway asks for one."""
+    return leased(request, here, tag, _mappings(request), _tag_at)
+
+
+def _tag_at(here: Front, caller: Caller, names: Sequence[str], now: datetime) -> str:
+    """The entity tag of a caller's summary at a moment."""
+    seen = here.desk.see(caller, None, now)
+    reach = here.desk.reach(seen)
+    if names:
+        reach = replace(reach, rules=here.desk.rewriter().wanted(names).rules.digest)
+    return _entity_tag(reach.version, seen)
+
+
 def _mappings(request: Request) -> tuple[str, ...]:
     """The mapping sets under which a summary is asked for."""
     return split_names(request.query_params.getlist("mappings"))
@@ -128,17 +148,21 @@ def _versioned(
 def _tagged(request: Request, here: Front, version: str, seen: Visible) -> dict[str, str]:
     names = _mappings(request)
     asked = asked_for(here.desk.rewriter().wanted(names)) if names else ()
-    told = hashlib.blake2b(
-        version.encode() + repr(sorted(seen.withheld.items())).encode(), digest_size=16
-    )
     return {
-        "ETag": f'"{told.hexdigest()}"',
+        "ETag": _entity_tag(version, seen),
         "Gridspine-Version": version,
         "Gridspine-Policy": seen.digest,
         "Cache-Control": "private, no-cache",
         "Vary": "Authorization, Cookie",
         **dict(asked),
     }
+
+
+def _entity_tag(version: str, seen: Visible) -> str:
+    told = hashlib.blake2b(
+        version.encode() + repr(sorted(seen.withheld.items())).encode(), digest_size=16
+    )
+    return f'"{told.hexdigest()}"'
 
 
 async def _body(request: Request, most_bytes: int) -> bytes:

@@ -23,7 +23,7 @@ from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer, answer
 from kgnode.query.describe import describe
 from kgnode.query.protocol import SparqlRequest
-from kgnode.web import api, judging, mappings, pages
+from kgnode.web import api, judging, leases, mappings, pages
 from kgnode.web.front import COOKIE, Front
 from kgnode.web.problems import problem_answer
 from kgnode.web.sparql import PATH, SparqlEndpoint
@@ -39,7 +39,7 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"same-origin"),
 )
 
-SMALL_BODIES = {"/token": 1 << 16, "/signin": 1 << 16, "/signout": 1 << 10}
+SMALL_BODIES = {"/token": 1 << 16, "/leases": 1 << 10, "/signin": 1 << 16, "/signout": 1 << 10}
 """Forms that anybody may send, with the most bytes each may have."""
 
 UPLOADS = {"/datasets/": api.PUBLISHERS, "/validate": judging.CHECKERS}
@@ -69,6 +69,8 @@ ROUTES = (
     Route("POST", "/summary/shared", api.summary_shared),
     Route("GET", "/policy/why", api.policy_why),
     Route("POST", "/token", api.token),
+    Route("POST", "/leases", leases.open_session),
+    Route("POST", "/leases/{session}", leases.keep_session),
     Route("POST", "/datasets/{id}", api.publish),
     Route("GET", "/validate", judging.validate_view),
     Route("POST", "/validate", judging.check),

@@ -26,11 +26,12 @@ from kgnode.alignment.apply import Rewriter
 from kgnode.assurance.standing import Standing
 from kgnode.errors import Forbidden, IdentityError
 from kgnode.node import Node
-from kgnode.operations import perform
+from kgnode.operations import LOOKING, perform
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Visible
 from kgnode.query.answer import Desk
 from kgnode.query.narrow import Reach
+from kgnode.store.cells import Manifest
 from kgnode.store.view import View, Views
 from kgnode.web.metrics import Metrics
 
@@ -195,9 +196,20 @@ class Front:
         return found
 
     async def perform(self, verb: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Do a verb of ``kgnode.operations`` beside the answers, and bring views forward."""
+        """Do a verb of ``kgnode.operations`` beside the answers, and bring views forward.
+
+        It returns once no gateway can still take what was changed for what it was.
+        """
         before = {manifest.dataset: manifest for manifest in self.node.record.datasets()}
-        result = await run_in_threadpool(perform, self.node, verb, arguments, lambda _name: None)
+        try:
+            return await run_in_threadpool(perform, self.node, verb, arguments, lambda _name: None)
+        finally:
+            self._follow(before)
+            if verb not in LOOKING:
+                await self.node.leases.settle()
+
+    def _follow(self, before: Mapping[str, Manifest]) -> None:
+        """Bring views forward from the versions that were."""
         _return_memory()
         after = {manifest.dataset: manifest for manifest in self.node.record.datasets()}
         for dataset in before.keys() | after.keys():
@@ -206,7 +218,6 @@ class Front:
                 task = asyncio.ensure_future(self.views.follow(old, new))
                 self._following.add(task)
                 task.add_done_callback(self._following.discard)
-        return result
 
     def now(self) -> datetime:
         """Return the time of decisions."""

@@ -100,11 +100,14 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-async def serve_until_told(servers: dict[uvicorn.Server, socket.socket]) -> None:
-    """Run servers until SIGINT or SIGTERM, or until one of them fails."""
+async def serve_until_told(
+    servers: dict[uvicorn.Server, socket.socket], stopping: Callable[[], None] = lambda: None
+) -> None:
+    """Run servers until SIGINT or SIGTERM, or until one fails; ``stopping`` is called then."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        stopping()
         for one in servers:
             one.should_exit = True
 
@@ -164,6 +167,6 @@ async def _serve(
         gc.freeze()  # what serves for the life of the process need not be looked at again
         host, port = listener.getsockname()[:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        await serve_until_told(servers)
+        await serve_until_told(servers, node.leases.end)
     finally:
         await front.views.close()

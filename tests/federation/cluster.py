@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -19,6 +21,9 @@ import pyoxigraph as ox
 
 from federation.members.pool import Member
 from kgnode import summary
+from kgnode.errors import GridspineError
+from kgnode.leases import HEADER, Leases
+from kgnode.settings import load_settings
 
 SKOLEM = "urn:gridspine:bnode:t:"
 _MEDIA = {
@@ -54,6 +59,8 @@ class Node:
     formats: tuple[str, ...] = ("application/sparql-results+json",)
     methods: tuple[str, ...] = ("GET", "POST")
     cache: dict[Any, ox.Store] = field(default_factory=dict)
+    leases: Leases | None = None
+    """The leases it gives; None for a node that gives none."""
 
     def whole(self) -> ox.Store:
         """All triples of all graphs in the default graph, for summaries."""
@@ -92,9 +99,14 @@ class Fault:
 
 
 class Cluster:
-    """All nodes behind one port, each below its own path."""
+    """All nodes behind one port, each below its own path.
 
-    def __init__(self) -> None:
+    With ``lease_seconds`` nodes give leases, and ``publish`` waits for them as a node does.
+    """
+
+    def __init__(self, lease_seconds: float = 0.0) -> None:
+        self._lease_seconds = lease_seconds
+        self._homes = tempfile.TemporaryDirectory()
         self.nodes: dict[str, Node] = {}
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -119,6 +131,28 @@ class Cluster:
         """Stop serving."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._homes.cleanup()
+
+    def publish(self, name: str, change: Callable[[Node], None]) -> None:
+        """Change a node's data or policy as a publish does; returns when it is acknowledged."""
+
+        async def changed() -> None:
+            node = self.nodes[name]
+            change(node)
+            node.version = f"{node.version}+"
+            node.cache.clear()
+            if node.leases is not None:
+                await node.leases.settle()
+
+        asyncio.run_coroutine_threadsafe(changed(), self._loop).result(90)
+
+    def restart(self, name: str) -> None:
+        """Let a node forget all it had in mind, as after a crash."""
+        self._loop.call_soon_threadsafe(self._give_leases, self.nodes[name])
+
+    def _give_leases(self, node: Node) -> None:
+        used = load_settings(lease_seconds=self._lease_seconds)
+        node.leases = Leases(Path(self._homes.name) / node.name, used)
 
     def add(self, name: str, quads: Iterable[ox.Quad] = (), data: str = "") -> Node:
         """Add a node with quads or Turtle."""
@@ -128,6 +162,8 @@ class Cluster:
         )
         if data:
             node.store.load(data.encode(), format=ox.RdfFormat.TRIG)
+        if self._lease_seconds:
+            self._give_leases(node)
         self.nodes[name] = node
         return node
 
@@ -180,9 +216,17 @@ class Cluster:
             status, media, content = self._endpoint(node, method, url.query, headers, body)
         else:
             status, media, content = self._answer(node, action, url.query, headers, body)
+        lease: tuple[tuple[str, str], ...] = ()
+        if action.startswith("leases"):
+            status, content = await self._lease(node, action, headers, body)
+        elif action == "summary" and status in (200, 304) and node.leases is not None:
+            number = node.leases.grant(
+                headers.get(HEADER.lower(), ""), None, node.version, lambda: node.version
+            )
+            lease = ((HEADER, str(number)),) if number is not None else ()
         if missing:
             status, content = 404, orjson.dumps({"detail": f"There is no {wanted} here."})
-        extra = node.extra
+        extra = node.extra + lease
         if fault is not None:
             status = fault.status or status
             extra += fault.headers
@@ -198,6 +242,25 @@ class Cluster:
         writer.write("\r\n".join([*lines, "", ""]).encode() + content)
         await writer.drain()
         return True
+
+    async def _lease(
+        self, node: Node, action: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, bytes]:
+        """Answer what gateways ask about leases, by the rules that nodes have."""
+        try:
+            if node.leases is None:
+                return 404, b"{}"
+            if action == "leases":
+                name = node.leases.open(headers["authorization"].removeprefix("Bearer "))
+                return 200, orjson.dumps({"session": name, "seconds": node.leases.seconds})
+            name, said = action.removeprefix("leases/"), orjson.loads(body)
+            if said["over"]:
+                node.leases.give_up(name)
+                return 200, b'{"turn": 0, "recalled": []}'
+            turn, recalled = await node.leases.keep(name, said["heard"], said["dropped"])
+            return 200, orjson.dumps({"turn": turn, "recalled": recalled})
+        except GridspineError as error:
+            return error.status, b"{}"
 
     def _endpoint(
         self, node: Node, method: str, query: str, headers: dict[str, str], body: bytes
@@ -258,9 +321,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(lease_seconds: float = 0.0) -> Iterator[Cluster]:
     """A cluster for the length of a block."""
-    running = Cluster()
+    running = Cluster(lease_seconds)
     try:
         yield running
     finally:

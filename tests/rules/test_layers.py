@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = (
     ("__init__", "errors", "problems", "settings", "names", "home"),
     ("cim", "store", "assurance", "policy"),
-    ("trust", "catalogue", "summary", "asset", "audit", "events"),
+    ("trust", "catalogue", "summary", "asset", "audit", "events", "leases"),
     ("alignment",),
     (
         *("query", "staging", "publish", "export"),

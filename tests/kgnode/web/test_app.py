@@ -43,6 +43,7 @@ from kgnode.web.serve import server
 from tests.kgnode.cimxml import document, mrid, region, substation, write
 
 NODE_URL = "http://testserver"
+NESO_URL = "http://neso"
 LABELS = """\
 labels:
   places: {sensitivity: open, reason: "what is where"}
@@ -61,7 +62,14 @@ class World:
     client: TestClient
     neso: SigningKey
 
-    def token(self, org: str, *roles: str, audience: str = NODE_URL) -> dict[str, str]:
+    def token(
+        self,
+        org: str,
+        *roles: str,
+        audience: str = NODE_URL,
+        act: str | None = None,
+        ttl: int = 300,
+    ) -> dict[str, str]:
         """Return the headers of a caller."""
         key = self.node.key if org == "TNO" else self.neso
         issued = issue_token(
@@ -72,6 +80,8 @@ class World:
             purpose="network-planning",
             audience=audience,
             now=datetime.now(UTC),
+            act=act,
+            ttl_seconds=ttl,
         )
         return {"Authorization": f"Bearer {issued}"}
 
@@ -100,9 +110,15 @@ def world(tmp_path: Path) -> Iterator[World]:
     scheme, neso = generate_key(), generate_key()
     members = new_members("test")
     jwks = public_jwks(load_key(tmp_path / "home" / "keys"))
-    for org, url, keys in (("TNO", NODE_URL, jwks), ("NESO", "http://neso", public_jwks(neso))):
+    for org, url, keys in (("TNO", NODE_URL, jwks), ("NESO", NESO_URL, public_jwks(neso))):
         member = Member(
-            id=org, name=org, status="active", licence_role="X", node=url, gateway=None, jwks=keys
+            id=org,
+            name=org,
+            status="active",
+            licence_role="X",
+            node=url,
+            gateway="http://gateway" if org == "NESO" else None,
+            jwks=keys,
         )
         members = members.add(member)
     write(tmp_path, "scheme.json", json.dumps(scheme.public))
