@@ -8,8 +8,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kgnode.membership import initialise, join_scheme
-
 from federation.demo.processes import Processes, free_ports
 from federation.gateway import Gateway
 from federation.home import GatewayHome
@@ -25,6 +23,7 @@ from kgnode.trust import (
     public_jwks,
     sign_members,
 )
+from kgnode.trust.membership import initialise, join_scheme
 from tests.federation.test_two_nodes import LABELS, open_policy
 from tests.kgnode.cimxml import document, region, substation, write
 
