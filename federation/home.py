@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from kgnode.errors import BadRequest, HomeExists, HomeMissing, MissingFile
-from kgnode.home import write_atomically
+from kgnode.home import make_private, write_atomically
 from kgnode.settings import Settings
 from kgnode.trust import MembersFile, SigningKey, load_key, load_members, make_key
 
@@ -85,7 +85,7 @@ class GatewayHome:
                 f"{org} has no gateway in the membership document.",
                 hint="kgfed members add FOLDER --id ID --node URL --gateway URL, then sign again.",
             )
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         if node_home is None:
             make_key(path / "keys")
         else:

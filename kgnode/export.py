@@ -59,6 +59,11 @@ def export_models(
         raise BadRequest("There is no model to export.", hint="Name data sets that have models.")
     published = by_vocabulary(datatypes)
     if form == "cim":
+        plain = [model.iri for model in models if model.header.kind == "rdf"]
+        if plain:
+            raise BadRequest(
+                f"{plain[0]} is no CIM model.", hint=f"Use --as {', '.join(RDF_FORMATS)}."
+            )
         write_zip([export_model(record, model) for model in models], out)
     elif form in RDF_FORMATS:
         _write_rdf(record, models, out, RDF_FORMATS[form], published=published)

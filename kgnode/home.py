@@ -91,7 +91,7 @@ class Home:
                 hint="Choose a new folder; an existing home is never overwritten.",
                 file=str(path),
             )
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         for name in ("keys", "policy", "packs", "mappings", "audit", "events", "run"):
             (path / name).mkdir(mode=0o700 if name in ("keys", "run") else 0o755)
         write_atomically(path / "home.json", _encoded(identity))
@@ -106,6 +106,12 @@ class Home:
     def socket(self) -> Path:
         """The socket of the process that serves this home."""
         return self.path / "run" / "node.sock"
+
+
+def make_private(path: Path) -> None:
+    """Make a folder that only its owner enters: what lies in it tells of what is closed."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
 
 
 def _encoded(identity: Identity) -> bytes:

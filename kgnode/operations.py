@@ -17,7 +17,7 @@ from kgnode.cim.staged import Staged
 from kgnode.errors import BadRequest, GridspineError, NotFound
 from kgnode.export import export_difference, export_models
 from kgnode.governance import GOVERNANCE, relabel_dependants, set_policy, stored_rules, text
-from kgnode.home import write_atomically
+from kgnode.home import make_private, write_atomically
 from kgnode.names import dataset_iri
 from kgnode.node import Node
 from kgnode.policy.labels_file import LabelRules, load_labels
@@ -211,6 +211,7 @@ def backup(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     if out.exists():
         raise BadRequest(f"{out} exists already.", hint="Name a new folder.", file=str(out))
     step("backup")
+    make_private(out)
     with node.writing:
         node.record.backup(out / "record")
         for part in ("home.json", "members.jws", "policy", "packs", "mappings"):

@@ -10,6 +10,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jinja2
 import orjson
@@ -22,7 +23,7 @@ from federation.members.identity import authenticate
 from federation.members.pool import JSON, Identity, Reply
 from federation.web.personas import COOKIE as PERSONA
 from kgnode import __version__
-from kgnode.errors import GridspineError, IdentityError, NotComplete
+from kgnode.errors import BadRequest, GridspineError, IdentityError, NotComplete
 from kgnode.names import shorten
 from kgnode.policy.caller import Caller
 from kgnode.problems import problem
@@ -30,6 +31,8 @@ from kgnode.query.parse import parse
 
 COOKIE = "gridspine_token"
 _SHOWN_ROWS = 500
+_FORM_BYTES = 65_536
+_FORM_FIELDS = 20
 _POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
@@ -98,6 +101,26 @@ def _page(request: Request, name: str, here: str, status: int = 200, **context: 
     return Response(text, status, headers, "text/html; charset=utf-8")
 
 
+async def _form(request: Request, most_bytes: int) -> dict[str, str]:
+    """Return the fields of a posted form, which anybody may send.
+
+    Raises:
+        BadRequest: it is too long, or no form.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most_bytes:
+            raise BadRequest(
+                f"The body is longer than {most_bytes} bytes.", hint="Send only the form's fields."
+            )
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FORM_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The body is no form.", hint="Use the page's own form.") from error
+    return dict(pairs)
+
+
 def _wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
     return "application/json" in accept and "text/html" not in accept
@@ -121,7 +144,9 @@ def _who(request: Request) -> tuple[Caller, str]:
 async def workbench(request: Request) -> Response:
     """Show the query box, and the answer of a query that was sent."""
     gateway: Gateway = request.app.state.gateway
-    form = await request.form() if request.method == "POST" else request.query_params
+    most = 3 * gateway.settings.query_max_text_bytes + _FORM_BYTES
+    posted = request.method == "POST"
+    form = await _form(request, most) if posted else dict(request.query_params)
     text = str(form.get("query", _EXAMPLE))
     partial = form.get("partial") == "allow"
     caller, refused = _who(request)
@@ -275,7 +300,7 @@ async def report(request: Request) -> Response:
 
 async def session(request: Request) -> Response:
     """Keep a token in a cookie that no script can read, or forget it."""
-    form = await request.form()
+    form = await _form(request, _FORM_BYTES)
     back = RedirectResponse(f"{request.scope.get('root_path', '')}/", 303)
     token, persona = str(form.get("token", "")).strip(), str(form.get("persona", ""))
     back.delete_cookie(COOKIE)

@@ -67,7 +67,7 @@ def join_scheme(path: Path, document: Path, scheme_key: Path | None = None) -> d
         pinned = offered
     now = datetime.now(UTC)
     content = _read(document)
-    members = load_members(content, pinned, now, _known_sequence(home, pinned, now))
+    members = load_members(content, pinned, now, _known_sequence(home, pinned))
     own = members.member(home.identity.org)
     if own is None:
         raise MembersInvalid(
@@ -95,13 +95,13 @@ def join_scheme(path: Path, document: Path, scheme_key: Path | None = None) -> d
     }
 
 
-def _known_sequence(home: Home, key: dict[str, Any], now: datetime) -> int:
-    """The sequence of the document accepted before, 0 where there is none to read."""
+def _known_sequence(home: Home, key: dict[str, Any]) -> int:
+    """The sequence of the document accepted before, expired or not; 0 where there is none."""
     path = home.path / "members.jws"
     if home.identity.scheme_key is None or not path.is_file():
         return 0
     try:
-        return load_members(path.read_bytes(), key, now).sequence
+        return load_members(path.read_bytes(), key, datetime.min.replace(tzinfo=UTC)).sequence
     except MembersInvalid:
         return 0
 

@@ -15,12 +15,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from kgnode.web.patience import Patient
 from kgnode.web.sparql import PATH, Header, Scope, Send, SparqlEndpoint
 
 Observe = Callable[[str, int, float], None]
@@ -35,7 +32,7 @@ _FRAMING = frozenset(
 """Headers that change how a message ends or what follows it: uvicorn's to understand."""
 
 
-class Lane(HttpToolsProtocol):
+class Lane(Patient):
     """A connection of uvicorn with a short way.
 
     Args:
@@ -49,7 +46,6 @@ class Lane(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._endpoint = endpoint
         self._observe = observe
-        self._within = False
         self._task: asyncio.Task[None] | None = None
         self._left = self._last = False
         self._held = b""
@@ -62,16 +58,6 @@ class Lane(HttpToolsProtocol):
             self.flow.pause_reading()
         elif self._within or not self._free() or not self._short(data):
             super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        """Note that uvicorn reads a message."""
-        self._within = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """Note that it has read the message."""
-        super().on_message_complete()
-        self._within = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the query of a client that has gone."""
@@ -129,6 +115,7 @@ class Lane(HttpToolsProtocol):
             "query_string": query or b"",
             "headers": headers,
         }
+        self.served()
         self._task = self.loop.create_task(self._serve(scope, body))
         self.tasks.add(self._task)
         self._task.add_done_callback(self._done)
@@ -181,6 +168,7 @@ class Lane(HttpToolsProtocol):
             self.transport.close()
             return
         self._used = self.loop.time()
+        self.awaiting()
         if self._held:
             held, self._held = self._held, b""
             self.flow.resume_reading()

@@ -24,7 +24,8 @@ from kgnode.node import Node
 from kgnode.web.app import PATHS, create_app, endpoint
 from kgnode.web.control import create_control
 from kgnode.web.front import Front
-from kgnode.web.lane import Lane, lane
+from kgnode.web.lane import lane
+from kgnode.web.patience import Patient
 
 GRACE_SECONDS = 5
 """How long answers under way may take after a stop was asked for."""
@@ -66,19 +67,19 @@ class _Server(uvicorn.Server):
 def server(
     app: ASGIApp,
     lifespan: Literal["on", "off"] = "off",
-    connection: Callable[..., Lane] | None = None,
+    connection: Callable[..., Patient] | None = None,
 ) -> uvicorn.Server:
     """Return a quiet server of an application; sockets are given when it serves.
 
     Args:
         app: what is served.
         lifespan: whether the application is told of start and end.
-        connection: makes what speaks HTTP; uvicorn's own if None.
+        connection: makes what speaks HTTP; one without a short way if None.
     """
     return _Server(
         uvicorn.Config(
             app,
-            http=cast("Any", connection or "auto"),
+            http=cast("Any", connection or Patient),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -130,3 +130,22 @@ def test_a_report_that_is_not_there_is_not_found(client: TestClient) -> None:
 def test_a_bad_token_is_refused_not_taken_for_the_public(client: TestClient) -> None:
     got = client.get("/sparql", params={"query": JOIN}, headers={"Authorization": "Bearer x.y.z"})
     assert got.status_code == 401
+
+
+@pytest.mark.parametrize(("path", "most"), [("/", 20 << 20), ("/session", 1 << 17)])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_of_anybody_is_bounded(client: TestClient, path: str, most: int, kind: str) -> None:
+    media = f"{kind}; boundary=x" if "multipart" in kind else kind
+    opening = b'--x\r\nContent-Disposition: form-data; name="token"; filename="f"\r\n\r\n'
+    sent = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal sent
+        yield opening if "multipart" in kind else b"token="
+        while sent < 64 << 20:
+            sent += 1 << 20
+            yield b"0" * (1 << 20)
+
+    answer = client.post(path, content=body(), headers={"Content-Type": media})
+    assert answer.status_code == 400
+    assert "longer than" in answer.json()["detail"]

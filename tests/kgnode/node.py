@@ -26,6 +26,7 @@ from kgnode.store.cells import NewModel
 from kgnode.store.record import FolderRecord, open_record
 from kgnode.store.view import Views
 from kgnode.web.lane import lane
+from kgnode.web.patience import Patient
 from kgnode.web.sparql import SparqlEndpoint
 
 ORG = "DNOA"
@@ -123,7 +124,11 @@ class NodeUnderTest:
 
 @contextlib.contextmanager
 def served(
-    app: Callable[..., Any], on_close: Callable[[], Any] | None = None, *, short: bool = True
+    app: Callable[..., Any],
+    on_close: Callable[[], Any] | None = None,
+    *,
+    short: bool = True,
+    patient: int = 5,
 ) -> Iterator[str]:
     """Serve an ASGI application over real HTTP in a thread and yield its address.
 
@@ -145,7 +150,9 @@ def served(
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(wrapped, log_level="critical", lifespan="on")
+        config = uvicorn.Config(
+            wrapped, log_level="critical", lifespan="on", http=Patient, timeout_keep_alive=patient
+        )
         if short and isinstance(app, SparqlEndpoint):
             config.http = lane(app, lambda *_: None)  # type: ignore[assignment]
         server = uvicorn.Server(config)

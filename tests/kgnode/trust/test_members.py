@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kgnode.errors import BadRequest, HomeMissing, IdentityError, MembersExpired, MembersInvalid
+from kgnode.home import write_atomically
 from kgnode.settings import Settings
 from kgnode.trust import (
+    Member,
     Members,
     MembersFile,
     Verifier,
@@ -28,6 +31,7 @@ from kgnode.trust import (
     sign_members,
 )
 from kgnode.trust.members import TYP, parse_members
+from kgnode.trust.membership import initialise, join_scheme
 from tests.kgnode.trust.scheme import NOW, scheme
 
 SCHEME = scheme()
@@ -211,3 +215,29 @@ def test_a_missing_or_broken_key_is_named(tmp_path: Path) -> None:
         (tmp_path / "signing.json").write_text(content)
         with pytest.raises(HomeMissing):
             load_key(tmp_path)
+
+
+def test_after_expiry_a_newer_document_is_joined_and_an_older_one_never(tmp_path: Path) -> None:
+    initialise(tmp_path / "home", "DNOA", "A network", None)
+    scheme, own = generate_key(), load_key(tmp_path / "home" / "keys")
+    write_atomically(tmp_path / "scheme.json", orjson.dumps(scheme.public))
+    member = Member(
+        id="DNOA", name="A", status="active", licence_role="DNO", node="http://a", gateway=None,
+        jwks=public_jwks(own),
+    )  # fmt: skip
+    drawn = new_members("test").add(member)
+
+    def signed(name: str, sequence: int, days: int) -> Path:
+        now = datetime.now(UTC)
+        found = replace(
+            drawn, sequence=sequence, issued=now - timedelta(10), expires=now + timedelta(days)
+        )
+        write_atomically(tmp_path / name, sign_members(found, scheme).encode())
+        return tmp_path / name
+
+    join_scheme(tmp_path / "home", signed("members.jws", 4, 1))
+    expired = signed("expired.jws", 5, -1)
+    (tmp_path / "home" / "members.jws").write_bytes(expired.read_bytes())  # as time has passed
+    with pytest.raises(MembersInvalid, match="sequence"):
+        join_scheme(tmp_path / "home", signed("older.jws", 4, 30))
+    assert join_scheme(tmp_path / "home", signed("newer.jws", 6, 30))["sequence"] == 6

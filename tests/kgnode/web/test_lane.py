@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -205,3 +206,44 @@ def test_an_idle_connection_is_closed_after_a_while(
             time.sleep(0.25)
         assert time.monotonic() - start > 0.9  # used meanwhile, so not closed
         assert connection.recv(1 << 16) == b""
+
+
+@pytest.mark.parametrize("short", [True, False])
+@pytest.mark.parametrize("begun", [b"", b"GET /sparql?query=x HTTP/1.1\r\nX: ", b"POST /sp"])
+def test_a_connection_that_only_begins_is_closed(tmp_path: Path, begun: bytes, short: bool) -> None:
+    made = node(tmp_path)
+    with served(made.endpoint(), made.close, short=short, patient=1) as url:
+        where = urlsplit(url)
+        assert where.hostname and where.port
+        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+            started = time.monotonic()
+            connection.sendall(begun)
+            connection.settimeout(0.3)
+            while time.monotonic() - started < 10:
+                with contextlib.suppress(TimeoutError):
+                    try:
+                        if begun:
+                            connection.sendall(b"a")
+                        if not connection.recv(1):
+                            break
+                    except ConnectionError:
+                        break
+            assert time.monotonic() - started < 6
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_head_without_end_is_not_read_to_it(tmp_path: Path, short: bool) -> None:
+    made = node(tmp_path)
+    with served(made.endpoint(), made.close, short=short, patient=20) as url:
+        where = urlsplit(url)
+        assert where.hostname and where.port
+        sent = 0
+        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+            connection.sendall(b"GET /sparql?query=x HTTP/1.1\r\n")
+            try:
+                while sent < 64 << 20:
+                    connection.sendall(b"X: y\r\n" * 10_000)
+                    sent += 60_000
+            except OSError:
+                pass
+        assert sent < 16 << 20
