@@ -39,6 +39,7 @@ class Bench:
     """One network, switched and measured.
 
     Attributes:
+        without: equipment taken out of service, by IRI.
         base: the state before any switching, with taps settled.
         spread: the largest tap difference between parallel transformers in the base state.
     """
@@ -54,6 +55,7 @@ class Bench:
         demand: Mapping[str, Injection] | None = None,
     ) -> None:
         self.network, self.grid, self.areas = network, grid, areas
+        self.without = frozenset(without)
         self.pinned = pinned or Pinned()
         if without:
             _remove(network, without)

@@ -14,6 +14,7 @@ from typing import Any
 
 from federation.rerouting.faultlevel import FaultLevel
 from federation.rerouting.grid import Gap, Grid
+from federation.rerouting.radial import Hanging
 from federation.rerouting.thresholds import Thresholds
 from federation.rerouting.transfers import Candidate
 from federation.rerouting.verdicts import Verdict
@@ -234,6 +235,7 @@ def _n1(verified: Verified | None, grid: Grid) -> dict[str, Any] | None:
         "new_overloads": len(verified.n1.overloads),
         "new_voltage": len(verified.n1.voltages),
         "not_converged": [grid.name(iri) for iri in verified.n1.failed],
+        "lost_demand": [_hanging(one, grid) for one in verified.hanging],
         "worst": {
             "contingency": grid.name(worst[0]),
             "asset": grid.name(worst[1]),
@@ -241,6 +243,14 @@ def _n1(verified: Verified | None, grid: Grid) -> dict[str, Any] | None:
         }
         if worst
         else None,
+    }
+
+
+def _hanging(hanging: Hanging, grid: Grid) -> dict[str, Any]:
+    return {
+        "mw": number(hanging.demand_mw),
+        "demand_points": len(hanging.loads),
+        "branches": [grid.name(iri) for iri in hanging.branches],
     }
 
 

@@ -22,6 +22,9 @@ class Thresholds:
         n1_amber_percent, n1_red_percent: new loading after a loss.
         n1_voltage_percent: how much farther outside its limits than before a level may be after a
             loss, in percent of nominal voltage.
+        n1_lost_mw: demand that hangs on one branch afterwards and does not now; more is amber.
+            Above 60 MW a first loss may interrupt no more than 20 MW (class D of Engineering
+            Recommendation P2).
         minutes_per_operation: time for one switching operation, by hand.
     """
 
@@ -36,4 +39,5 @@ class Thresholds:
     n1_amber_percent: float = 100.0
     n1_red_percent: float = 120.0
     n1_voltage_percent: float = 0.5
+    n1_lost_mw: float = 60.0
     minutes_per_operation: float = 5.0

@@ -58,18 +58,20 @@ def judge(
     """
     missing = tuple(relevant(candidate, verified, gaps, withheld))
     red, amber = _findings(candidate, verified, thresholds, names)
+    notes = _hanging(verified, thresholds, names, amber)
     if missing or verified is None:
         asks = [
             f"ask {gap.owner or 'the owners'}: {gap.what} ({gap.assumed} assumed)"
             for gap in missing
         ]
         asks = asks or ["no load flow is possible with what was told"]
-        return Verdict(Colour.NOT_ASSESSABLE, tuple(dict.fromkeys((*asks, *red, *amber))), missing)
+        reasons = dict.fromkeys((*asks, *red, *amber, *notes))
+        return Verdict(Colour.NOT_ASSESSABLE, tuple(reasons), missing)
     if red:
-        return Verdict(Colour.RED, (*red, *amber), ())
+        return Verdict(Colour.RED, (*red, *amber, *notes), ())
     if amber:
-        return Verdict(Colour.AMBER, tuple(amber), ())
-    return Verdict(Colour.GREEN, ("all checks within limits",), ())
+        return Verdict(Colour.AMBER, (*amber, *notes), ())
+    return Verdict(Colour.GREEN, ("all checks within limits", *notes), ())
 
 
 def relevant(
@@ -170,6 +172,22 @@ def _fault_level(verified: Verified, red: list[str], amber: list[str]) -> None:
     basis = "its rating" if level.rating_told else "the assumed rating"
     text = f"fault level of {level.ka:.1f} kA in parallel against {basis} of {level.rating_ka:g} kA"
     (red if level.rating_told else amber).append(text)
+
+
+def _hanging(
+    verified: Verified | None, limits: Thresholds, names: Mapping[str, str], amber: list[str]
+) -> list[str]:
+    """Say what hangs on one branch afterwards: amber above the limit, else only a note."""
+    if verified is None or not verified.hanging:
+        return []
+    worst = verified.hanging[0]
+    branch = names.get(worst.branches[0], worst.branches[0])
+    more = f" (or of {len(worst.branches) - 1} more in series)" if len(worst.branches) > 1 else ""
+    text = f"N-1: loss of {branch}{more} leaves {worst.demand_mw:.0f} MW unfed, today none"
+    if worst.demand_mw > limits.n1_lost_mw:
+        amber.append(text)
+        return []
+    return [text]
 
 
 def _n1(

@@ -18,6 +18,7 @@ from federation.rerouting.faultlevel import FaultLevel, Impedances, worst_in_par
 from federation.rerouting.footprint import Footprint, Footprints
 from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import LoadFlow
+from federation.rerouting.radial import Hanging, Radial
 from federation.rerouting.ratings import Loading
 from federation.rerouting.thresholds import Thresholds
 from federation.rerouting.transfers import Candidate
@@ -62,6 +63,7 @@ class Verified:
     Attributes:
         failed: the first state whose load flow did not converge, or "".
         worse: assets above rating afterwards and worse than before -> percent.
+        hanging: demand that one loss leaves unfed afterwards and does not now, largest first.
         spread: largest tap difference of parallel transformers afterwards.
     """
 
@@ -75,6 +77,7 @@ class Verified:
     steps: tuple[StepState, ...]
     worse: Mapping[str, float] = field(default_factory=dict)
     n1: NewViolations | None = None
+    hanging: tuple[Hanging, ...] = ()
     spread: int = 0
     fault_level: FaultLevel | None = None
 
@@ -93,6 +96,7 @@ class Verification:
         self.thresholds = thresholds or Thresholds()
         self.contingencies = Contingencies(bench, self.thresholds)
         self.impedances = Impedances(bench)
+        self.radial = Radial(bench.grid, bench.areas, bench.without)
 
     def verify(self, candidate: Candidate, *, n1: str = "reduced") -> Verified:
         """Run all states of a candidate.
@@ -109,6 +113,7 @@ class Verification:
             if flow is not None and n1 != "none":
                 wanted = run.footprint.contingencies if n1 == "reduced" else run.everything()
                 run.n1 = self.contingencies.new(wanted, areas)
+                run.hanging = self.radial.new(candidate)
         return run.verified()
 
 
@@ -128,6 +133,7 @@ class _Run:
         self.failed = "" if self.base.converged else "base"
         self.step = 0.0
         self.n1: NewViolations | None = None
+        self.hanging: tuple[Hanging, ...] = ()
         self.spread = 0
         self.fault_level: FaultLevel | None = None
 
@@ -251,6 +257,7 @@ class _Run:
             steps=tuple(self.steps),
             worse=self._worse(),
             n1=self.n1,
+            hanging=self.hanging,
             spread=self.spread,
             fault_level=self.fault_level,
         )
