@@ -1,8 +1,7 @@
-"""A plan for other eyes: printable page, RDF with provenance, CIM difference model.
+"""A plan for other programs: RDF with provenance, CIM difference model.
 
-In: a study and one of its plans as JSON. Out: HTML without script, Turtle in the vocabularies gs:
-and PROV-O, and a ``dm:DifferenceModel`` (IEC 61970-552) that sets ``Switch.open`` of what is
-operated.
+In: a study and one of its plans as JSON. Out: Turtle in the vocabularies gs: and PROV-O, and a
+``dm:DifferenceModel`` (IEC 61970-552) that sets ``Switch.open`` of what is operated.
 """
 
 from __future__ import annotations
@@ -12,26 +11,11 @@ import uuid
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-import jinja2
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
-from kgnode import __version__
 from kgnode.names import CIM100, DM, GS, MD, RDF, XSD
 
 PROV = "http://www.w3.org/ns/prov#"
-_templates = jinja2.Environment(
-    loader=jinja2.PackageLoader("federation.rerouting", "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def plan_page(study: dict[str, Any], plan: dict[str, Any]) -> str:
-    """Return a plan as a page to print; nothing on it needs a script."""
-    page = _templates.get_template("plan.html")
-    return page.render(study=study, plan=plan, version=__version__)
 
 
 def plan_iri(study_id: str, plan: dict[str, Any]) -> str:

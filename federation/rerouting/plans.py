@@ -1,27 +1,24 @@
-"""A plan: one transfer with its sixteen fields, as frozen data and as JSON.
+"""A plan: one transfer with its steps there and back, as frozen data.
 
-In: a candidate, its `Verified` numbers and its `Verdict`. Out: `Plan`; ``to_json`` gives the form
-that docs/rerouting.md describes under "A plan". What is not known is null, never a made-up number.
+In: a candidate, its `Verified` numbers and its `Verdict`. Out: `Plan`; `sheet` gives its sixteen
+fields as plain values.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from federation.rerouting.faultlevel import FaultLevel
 from federation.rerouting.grid import Gap, Grid
-from federation.rerouting.radial import Hanging
 from federation.rerouting.thresholds import Thresholds
 from federation.rerouting.transfers import Candidate
 from federation.rerouting.verdicts import Verdict
 from federation.rerouting.verification import Verified
 
 NOT_VERIFIED = "not verified by load flow yet; ask for more plans to be verified"
-NO_PROTECTION_DATA = "no protection settings are published; sign off by hand before switching"
 TIME_ASSUMED = "minutes per operation"
 
 
@@ -53,10 +50,6 @@ class Plan:
     def with_window(self, half_hours: Sequence[int]) -> Plan:
         """Return the plan with the half-hours in which it holds."""
         return replace(self, window=tuple(half_hours))
-
-    def to_json(self, grid: Grid) -> dict[str, Any]:
-        """Return the plan as plain JSON values, names beside identifiers."""
-        return _json(self, grid)
 
 
 def make_plan(
@@ -137,152 +130,3 @@ def _back(
             words = "as before the transfer"
         steps.append(Step(number, action, switch, words))
     return tuple(steps)
-
-
-def number(value: float | None, digits: int = 3) -> float | None:
-    """Return a rounded number, or None where it is not known."""
-    return None if value is None or math.isnan(value) else round(value, digits)
-
-
-def _json(plan: Plan, grid: Grid) -> dict[str, Any]:
-    candidate, verified = plan.candidate, plan.verified
-    point = candidate.point
-    return {
-        "id": plan.identifier,
-        "from": candidate.giver,
-        "to": candidate.receiver,
-        "close": _switch(grid, point.switch),
-        "also_close": [_switch(grid, iri) for iri in point.also],
-        "open": [_switch(grid, iri) for iri in candidate.open],
-        "path": list(verified.footprint.path) if verified else [],
-        "kv": point.kv,
-        "moved": {
-            "net_mw": number(candidate.net_mw),
-            "gross_mw": number(candidate.gross_mw),
-            "mvar": number(candidate.mvar),
-            "loads": list(candidate.loads),
-            "demand_points": len(candidate.loads),
-            "unknown": list(candidate.unknown),
-        },
-        "thermal": _thermal(verified, grid),
-        "voltage": _voltage(verified),
-        "n1": _n1(verified, grid),
-        "fault_level": plan.fault_level.to_json(grid) if plan.fault_level else None,
-        "headroom": _headroom(verified),
-        "across": _across(verified),
-        "steps": [_step(grid, step) for step in plan.steps],
-        "parallel_minutes": plan.parallel_minutes,
-        "return_steps": [_step(grid, step) for step in plan.return_steps],
-        "window": None if plan.window is None else list(plan.window),
-        "approvals": _approvals(candidate, verified),
-        "protection": {"verdict": "manual", "note": NO_PROTECTION_DATA},
-        "missing": _missing(plan),
-        "verdict": plan.verdict.colour.value,
-        "reasons": list(plan.verdict.reasons),
-        "verified": verified is not None,
-    }
-
-
-def _switch(grid: Grid, iri: str) -> dict[str, Any]:
-    return {"id": iri, "name": grid.name(iri), "owner": grid.switches[iri].owner}
-
-
-def _step(grid: Grid, step: Step) -> dict[str, Any]:
-    return {
-        "n": step.number,
-        "action": step.action,
-        "switch": _switch(grid, step.switch),
-        "state": step.state,
-    }
-
-
-def _thermal(verified: Verified | None, grid: Grid) -> dict[str, Any]:
-    states: Mapping[str, Any] = verified.thermal if verified else {}
-    return {
-        name: {
-            "percent": number(states[name].percent, 1),
-            "asset": states[name].asset or None,
-            "name": grid.name(states[name].asset) if states[name].asset else None,
-        }
-        if name in states
-        else None
-        for name in ("before", "parallel", "after")
-    }
-
-
-def _voltage(verified: Verified | None) -> dict[str, Any]:
-    states: Mapping[str, Any] = verified.voltage if verified else {}
-    found: dict[str, Any] = {
-        name: {
-            "min_pu": number(states[name].min_pu, 4),
-            "max_pu": number(states[name].max_pu, 4),
-        }
-        if name in states
-        else None
-        for name in ("before", "parallel", "after")
-    }
-    stepped = verified is not None and len(verified.steps) > 0
-    found["step_percent"] = number(verified.step_percent) if verified and stepped else None
-    return found
-
-
-def _n1(verified: Verified | None, grid: Grid) -> dict[str, Any] | None:
-    if verified is None or verified.n1 is None:
-        return None
-    worst = verified.n1.overloads[0] if verified.n1.overloads else None
-    return {
-        "contingencies": verified.n1.tried,
-        "new_overloads": len(verified.n1.overloads),
-        "new_voltage": len(verified.n1.voltages),
-        "not_converged": [grid.name(iri) for iri in verified.n1.failed],
-        "lost_demand": [_hanging(one, grid) for one in verified.hanging],
-        "worst": {
-            "contingency": grid.name(worst[0]),
-            "asset": grid.name(worst[1]),
-            "percent": number(worst[2], 1),
-        }
-        if worst
-        else None,
-    }
-
-
-def _hanging(hanging: Hanging, grid: Grid) -> dict[str, Any]:
-    return {
-        "mw": number(hanging.demand_mw),
-        "demand_points": len(hanging.loads),
-        "branches": [grid.name(iri) for iri in hanging.branches],
-    }
-
-
-def _headroom(verified: Verified | None) -> dict[str, Any] | None:
-    if verified is None:
-        return None
-    return {
-        "from_mva": number(verified.headroom.from_mva, 1),
-        "to_mva": number(verified.headroom.to_mva, 1),
-        "reverse": verified.headroom.reverse,
-    }
-
-
-def _across(verified: Verified | None) -> dict[str, Any] | None:
-    if verified is None:
-        return None
-    return {
-        "angle_degrees": number(verified.across.angle_degrees),
-        "voltage_percent": number(verified.across.voltage_percent),
-        "redistributed_mw": number(verified.across.redistributed_mw),
-    }
-
-
-def _approvals(candidate: Candidate, verified: Verified | None) -> list[dict[str, Any]]:
-    if verified is None:
-        return [{"owner": owner, "why": ["switches or demand"]} for owner in candidate.owners]
-    owners = verified.footprint.owners
-    return [{"owner": owner, "why": list(why)} for owner, why in owners.items()]
-
-
-def _missing(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {"owner": gap.owner or None, "what": gap.what, "assumed": gap.assumed}
-        for gap in (*plan.verdict.missing, *plan.assumed)
-    ]

@@ -6,7 +6,7 @@ docs/rerouting.md names under "A study". Names stand beside identifiers; what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -15,9 +15,10 @@ from federation.rerouting.grid import Gap, Grid
 from federation.rerouting.mismatches import Mismatch
 from federation.rerouting.openpoints import OpenPoint
 from federation.rerouting.planning import Outage
-from federation.rerouting.plans import Plan, number
+from federation.rerouting.plans import Plan
 from federation.rerouting.proof import Setting
 from federation.rerouting.request import Request, Told
+from federation.rerouting.sheet import number, plan_sheet
 from federation.rerouting.transfers import Search
 from kgnode import __version__
 
@@ -60,6 +61,7 @@ def _study(study: Study) -> dict[str, Any]:
         "outage": study.request.outage,
         "at": study.setting.time or None,
         "made": study.made,
+        "thresholds": asdict(study.request.thresholds),
         **_provenance(study),
         "outages": [_outage(grid, o, o in applied) for o in study.setting.planning.outages],
         "areas": [_area(area) for area in areas.areas],
@@ -67,7 +69,7 @@ def _study(study: Study) -> dict[str, Any]:
         "islands": list(areas.islands),
         "not_normal": list(areas.not_normal),
         "open_points": [_open_point(grid, point) for point in areas.open_points],
-        "candidates": [plan.to_json(grid) for plan in study.plans],
+        "candidates": [plan_sheet(plan, grid) for plan in study.plans],
         "rejected": dict(study.search.rejected),
         "mismatches": [
             {"kind": m.kind, "subject": m.subject, "owners": list(m.owners), "message": m.message}

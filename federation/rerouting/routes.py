@@ -17,7 +17,8 @@ from starlette.routing import Route
 
 from federation.members.identity import authenticate, identity_key
 from federation.members.pool import Member, MemberPool
-from federation.rerouting.documents import difference_model, plan_page, plan_turtle
+from federation.rerouting.documents import difference_model, plan_turtle
+from federation.rerouting.page import plan_page
 from federation.rerouting.planning import moment
 from federation.rerouting.service import Rerouting
 from federation.rerouting.studies import Kept, Studies, compare
@@ -116,7 +117,7 @@ class StudyRoutes:
             raise NotFound("There is no such plan in this study.")
         if form == "html":
             headers = {**_PRIVATE, "Content-Security-Policy": _PAGE_POLICY}
-            page = plan_page(kept.study, plan)
+            page = plan_page(kept.id, kept.study, plan)
             return Response(page, 200, headers, "text/html; charset=utf-8")
         if form == "ttl":
             return Response(plan_turtle(kept.id, kept.study, plan), 200, _PRIVATE, "text/turtle")

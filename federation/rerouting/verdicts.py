@@ -183,7 +183,7 @@ def _hanging(
     worst = verified.hanging[0]
     branch = names.get(worst.branches[0], worst.branches[0])
     more = f" (or of {len(worst.branches) - 1} more in series)" if len(worst.branches) > 1 else ""
-    text = f"N-1: loss of {branch}{more} leaves {worst.demand_mw:.0f} MW unfed, today none"
+    text = f"N-1: loss of {branch}{more} leaves {worst.demand_mw:.0f} MW unfed, today none of it"
     if worst.demand_mw > limits.n1_lost_mw:
         amber.append(text)
         return []

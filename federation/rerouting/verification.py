@@ -62,6 +62,7 @@ class Verified:
 
     Attributes:
         failed: the first state whose load flow did not converge, or "".
+        along: state -> asset of the tie and the path -> percent of its rating.
         worse: assets above rating afterwards and worse than before -> percent.
         hanging: demand that one loss leaves unfed afterwards and does not now, largest first.
         spread: largest tap difference of parallel transformers afterwards.
@@ -75,6 +76,7 @@ class Verified:
     across: Across
     headroom: Headroom
     steps: tuple[StepState, ...]
+    along: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     worse: Mapping[str, float] = field(default_factory=dict)
     n1: NewViolations | None = None
     hanging: tuple[Hanging, ...] = ()
@@ -255,12 +257,21 @@ class _Run:
             across=self._across(),
             headroom=self._headroom(),
             steps=tuple(self.steps),
+            along=self._along(),
             worse=self._worse(),
             n1=self.n1,
             hanging=self.hanging,
             spread=self.spread,
             fault_level=self.fault_level,
         )
+
+    def _along(self) -> dict[str, dict[str, float]]:
+        """Return the loading of what carries the moved demand, before and after."""
+        assets = {*self.footprint.tie, *self.footprint.path}
+        found = {"before": {a: p for a, p in self.bench.base_loadings.items() if a in assets}}
+        if "after" in self.flows:
+            found["after"] = self.bench.loadings(self.flows["after"], assets)
+        return found if self.base.converged else {}
 
     def _worse(self) -> dict[str, float]:
         after = self.flows.get("after")

@@ -11,7 +11,8 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 
-from federation.rerouting.documents import difference_model, plan_page, plan_turtle
+from federation.rerouting.documents import difference_model, plan_turtle
+from federation.rerouting.page import plan_page
 from federation.rerouting.studies import Studies, compare
 from kgnode.cim.reader import ReadContext, read
 from kgnode.errors import NotFound
@@ -79,7 +80,7 @@ def study(plan: dict[str, Any]) -> dict[str, Any]:
 def test_a_page_shows_the_plan_and_escapes_what_members_say(
     study: dict[str, Any], plan: dict[str, Any]
 ) -> None:
-    page = plan_page(study, plan)
+    page = plan_page("study1", study, plan)
     assert "Move 12.5 MW from Northgate to Southgate" in page
     assert "ask DNOB: current rating" in page and "not verified by load flow" in page
     assert "CB 1 &lt;b&gt;&amp;" in page and "<b>&" not in page

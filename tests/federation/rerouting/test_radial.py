@@ -101,7 +101,7 @@ def test_a_plan_says_what_hangs_on_one_circuit_and_judges_it(
         sum(four_bench.grid.loads[load].p_mw or 0.0 for load in worst.loads)
     )
     shown = {org: {"network": "none"} for org in four_bench.grid.owners}
-    text = f"leaves {worst.demand_mw:.0f} MW unfed, today none"
+    text = f"leaves {worst.demand_mw:.0f} MW unfed, today none of it"
     kind, strict = (
         judge(candidates[20], verified, (), shown, Thresholds(n1_lost_mw=limit), {})
         for limit in (worst.demand_mw, worst.demand_mw - 1.0)
