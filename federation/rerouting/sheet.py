@@ -43,6 +43,7 @@ def plan_sheet(plan: Plan, grid: Grid) -> dict[str, Any]:
             "mvar": number(candidate.mvar),
             "loads": list(candidate.loads),
             "demand_points": len(candidate.loads),
+            "substations": _substations(candidate, grid),
             "unknown": list(candidate.unknown),
         },
         "thermal": _thermal(verified, grid),
@@ -62,6 +63,11 @@ def plan_sheet(plan: Plan, grid: Grid) -> dict[str, Any]:
         "reasons": list(plan.verdict.reasons),
         "verified": verified is not None,
     }
+
+
+def _substations(candidate: Candidate, grid: Grid) -> list[str]:
+    found = {grid.substation(grid.loads[load].node) for load in candidate.loads}
+    return sorted(iri for iri in found if iri)
 
 
 def _switch(grid: Grid, iri: str) -> dict[str, Any]:

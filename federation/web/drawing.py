@@ -23,9 +23,10 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Place:
-    """A substation (or a voltage level with a position of its own): x, y in degrees."""
+    """A substation (or a voltage level of `substation` with a position of its own): degrees."""
 
     id: str
+    substation: str
     name: str
     x: float
     y: float
@@ -35,8 +36,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Line:
-    """A line between two places, by their numbers; ``crosses`` is '', 'areas' or 'owners'."""
+    """A line between two places, by their numbers; ``crosses`` is '', 'areas' or 'owners'.
 
+    Attributes:
+        ids: the lines it is made of; two where each of two owners has a half.
+    """
+
+    ids: tuple[str, ...]
     name: str
     kv: float
     ends: tuple[int, int]
@@ -115,7 +121,7 @@ def _places(
         kv = max(float(row["kv"]) for row in rows)
         area = area_of.get(rows[0]["region"], -1)
         name = rows[0]["level_name" if key == rows[0]["level"] else "name"]
-        places.append(Place(key, name, *spots[key], kv, area))
+        places.append(Place(key, rows[0]["substation"], name, *spots[key], kv, area))
     return places, of_level
 
 
@@ -156,34 +162,35 @@ def _lines(
         ends[row["line"]].add(row["node"])
         said[row["line"]] = row
     found = []
-    for nodes, row, met in _joined(ends, said, place_of):
+    for ids, nodes, row, met in _joined(ends, said, place_of):
         spots = sorted(place_of[node] for node in nodes if node in place_of)
         if len(spots) != 2 or spots[0] == spots[1]:
             continue
         crosses = _crosses(places[spots[0]], places[spots[1]], areas)
         is_open = not opened.isdisjoint(nodes)
         name = met or row["name"]
-        found.append(Line(name, float(row["kv"]), (spots[0], spots[1]), is_open, crosses))
+        found.append(Line(ids, name, float(row["kv"]), (spots[0], spots[1]), is_open, crosses))
     return sorted(found, key=lambda line: (line.kv, line.name))
 
 
 def _joined(
     ends: Mapping[str, set[str]], said: Mapping[str, Row], place_of: Mapping[str, int]
-) -> list[tuple[set[str], Row, str]]:
-    """Return the nodes of each line; halves that meet outside any place are put together."""
+) -> list[tuple[tuple[str, ...], set[str], Row, str]]:
+    """Return the parts and nodes of lines; halves that meet outside any place become one."""
     halves: dict[str, list[str]] = defaultdict(list)
-    found = []
+    found: list[tuple[tuple[str, ...], set[str], Row, str]] = []
     for line, nodes in sorted(ends.items()):
         outside = sorted(nodes - place_of.keys())
         if outside:
             halves[outside[0]].append(line)
         else:
-            found.append((nodes, said[line], ""))
+            found.append(((line,), nodes, said[line], ""))
     for _, pair in sorted(halves.items()):
         if len(pair) == 2:
             names = sorted(said[line]["name"] for line in pair)
             name = _common(*(name.split() for name in names)) or " / ".join(names)
-            found.append((ends[pair[0]] | ends[pair[1]], said[pair[0]], name))
+            both = ends[pair[0]] | ends[pair[1]]
+            found.append((tuple(pair), both, said[pair[0]], name))
     return found
 
 

@@ -1,5 +1,6 @@
 // The drawing of the network on two canvases: the whole of it, and the supply areas close up.
-// In: the JSON of /network/data. Out: pictures, a line of text under the pointer, two tables.
+// In: the JSON of /network/data; with ?study= and &plan= that plan, which is then lit up.
+// Out: pictures, a line of text under the pointer, two tables.
 
 const VOLTAGES = [
   { kv: 400, colour: "#6f9bf5", width: 1.6 },
@@ -14,6 +15,7 @@ const TIES = {
   areas: { colour: "#ff5a76", text: "open tie between areas of one distributor" },
   owners: { colour: "#ffd84d", text: "open tie across distributors" },
 };
+const MOVED = { colour: "#b6ff3b", text: "what a plan moves, and what then carries it" };
 const STRETCH = 0.6; // a degree east against a degree north, in the middle of the island
 
 const voltage = (kv) => VOLTAGES.find((one) => kv >= one.kv);
@@ -90,6 +92,7 @@ class View {
     }
     for (const line of this.drawing.lines) if (!line.open) this.line(line);
     for (const line of this.drawing.lines) if (line.open) this.line(line);
+    for (const line of this.drawing.lines) if (line.lit) this.lit(line);
     for (const place of this.drawing.places) this.place(place);
     this.drawing.areas.forEach((area, number) => this.area(area, number));
   }
@@ -106,6 +109,14 @@ class View {
     pen.setLineDash([]); pen.globalAlpha = 1;
   }
 
+  lit(line) {
+    const pen = this.pen;
+    pen.strokeStyle = MOVED.colour; pen.lineWidth = this.detail ? 5 : 3;
+    pen.beginPath();
+    line.ends.forEach((end) => pen.lineTo(...this.at(this.drawing.places[end].x, this.drawing.places[end].y)));
+    pen.stroke();
+  }
+
   place(place) {
     const [x, y] = this.at(place.x, place.y), pen = this.pen;
     if (x < -9 || y < -9 || x > this.width + 9 || y > this.height + 9) return;
@@ -114,6 +125,9 @@ class View {
     pen.fillStyle = tint(place.area) || "#b9c7d3";
     if (place.area >= 0 && place.kv > 100) pen.fillRect(x - size, y - size, 2 * size, 2 * size);
     else { pen.beginPath(); pen.arc(x, y, size, 0, 7); pen.fill(); }
+    if (!place.lit) return;
+    pen.strokeStyle = MOVED.colour; pen.lineWidth = this.detail ? 2.5 : 1.5;
+    pen.beginPath(); pen.arc(x, y, size + (this.detail ? 5 : 3), 0, 7); pen.stroke();
   }
 
   area(area, number) {
@@ -151,7 +165,7 @@ function tables(drawing) {
   }
 }
 
-function legend() {
+function legend(lit) {
   const list = document.getElementById("legend");
   const add = (colour, dash, text) => {
     const item = document.createElement("li");
@@ -164,6 +178,27 @@ function legend() {
   add(AREAS[0], "", "a supply area, in its colour");
   add(TIES.areas.colour, "5 4", TIES.areas.text);
   add(TIES.owners.colour, "5 4", TIES.owners.text);
+  if (lit) add(MOVED.colour, "", MOVED.text);
+}
+
+// Light up what a plan moves and what then carries it; tell it in words beside a link to its page.
+async function transfer(drawing, studies) {
+  const asked = new URLSearchParams(location.search), study = asked.get("study"), wanted = asked.get("plan");
+  if (!study || !wanted) return null;
+  const told = document.getElementById("transfer"), address = `${studies}/${encodeURIComponent(study)}/plans/${encodeURIComponent(wanted)}`;
+  told.hidden = false;
+  const answer = await fetch(address, { headers: { Accept: "application/json" } }), plan = await answer.json();
+  if (!answer.ok) { told.textContent = `The plan is not shown: ${plan.detail || answer.status}`; told.className = "notice bad"; return null; }
+  const carries = new Set((plan.thermal.along || []).map((part) => part.asset)), moved = new Set(plan.moved.substations || []);
+  for (const line of drawing.lines) line.lit = line.ids.some((id) => carries.has(id));
+  for (const place of drawing.places) place.lit = moved.has(place.substation);
+  const link = document.createElement("a");
+  link.href = `${address}.html`; link.textContent = `Move ${plan.moved.net_mw.toFixed(1)} MW from ${plan.from} to ${plan.to}`;
+  const names = (switches) => switches.map((one) => one.name).join(", ");
+  told.append(link, `: ${plan.verdict.replace("_", " ")}. Close ${names([plan.close, ...plan.also_close])}; open ${names(plan.open)}.`);
+  const lit = drawing.places.filter((place) => place.lit);
+  for (const line of drawing.lines) if (line.lit) lit.push(...line.ends.map((end) => drawing.places[end]));
+  return lit.length ? box(lit) : null;
 }
 
 function say(drawing) {
@@ -187,6 +222,7 @@ async function start() {
   const frame = drawing.places.length ? box(drawing.places) : { left: -4, right: 2, low: 50, high: 59 };
   const british = frame.left > -6 && frame.right < 2.5 && frame.low > 49 && frame.high < 62;
   const backdrop = british ? await (await fetch(holder.dataset.backdrop)).json() : null;
+  const lit = await transfer(drawing, holder.dataset.studies);
   const inside = drawing.places.filter((place) => place.area >= 0);
   const under = document.getElementById("under");
   const tell = (place) => {
@@ -195,8 +231,8 @@ async function start() {
   };
   const all = backdrop ? box(backdrop.map(([x, y]) => ({ x, y }))) : frame;
   new View(document.getElementById("whole"), drawing, backdrop, all, false, tell);
-  new View(document.getElementById("areas"), drawing, backdrop, inside.length ? box(inside) : frame, true, tell);
-  legend(); tables(drawing); say(drawing);
+  new View(document.getElementById("areas"), drawing, backdrop, lit || (inside.length ? box(inside) : frame), true, tell);
+  legend(lit); tables(drawing); say(drawing);
   document.body.dataset.drawn = "yes";
 }
 

@@ -157,6 +157,43 @@ def test_keys_move_and_reset_the_drawing(browser: Any, gateway: str) -> None:
     assert page.eval_on_selector("#areas", COUNT_COLOURS) == before
 
 
+def test_a_plan_is_lit_up_and_told(browser: Any, gateway: str, tmp_path: Path) -> None:
+    import httpx2
+
+    drawing = httpx2.get(f"{gateway}/network/data", timeout=60).json()
+    tie = next(line for line in drawing["lines"] if line["crosses"] == "owners")
+    place = drawing["places"][tie["ends"][0]]
+    switch = {"id": "urn:1", "name": "Tie CB <i>", "owner": "DNOA"}
+    plan = {
+        "from": "Northgate",
+        "to": "Southgate",
+        "verdict": "not_assessable",
+        "close": switch,
+        "also_close": [],
+        "open": [{**switch, "name": "Feeder CB"}],
+        "moved": {"net_mw": 12.34, "substations": [place["substation"]]},
+        "thermal": {"along": [{"asset": iri} for iri in tie["ids"]]},
+    }
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, bypass_csp=True)
+    page = context.new_page()
+    page.route("**/studies/s/plans/p", lambda route: route.fulfill(json=plan))
+    page.goto(f"{gateway}/network?study=s&plan=p")
+    page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+    told = page.inner_text("#transfer")
+    assert told == (
+        "Move 12.3 MW from Northgate to Southgate: not assessable. "
+        "Close Tie CB <i>; open Feeder CB."
+    )
+    assert page.get_attribute("#transfer a", "href").endswith("/studies/s/plans/p.html")
+    for canvas in ("#whole", "#areas"):
+        assert near(page.eval_on_selector(canvas, COUNT_COLOURS), "#b6ff3b") > 5, canvas
+    page.screenshot(path=str(tmp_path / "plan.png"), full_page=True)
+    page.goto(f"{gateway}/network?study=s&plan=gone")
+    page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
+    assert "The plan is not shown" in page.inner_text("#transfer")
+    assert near(page.eval_on_selector("#areas", COUNT_COLOURS), "#b6ff3b") == 0
+
+
 def test_a_lost_member_is_said_on_the_page(browser: Any, gateway: str, nodes: Cluster) -> None:
     nodes.nodes["DNOA"].fault = lambda _: Fault(raw=b"")
     try:
