@@ -152,9 +152,8 @@ class Bench:
         self.taps.free(areas)
         try:
             yield
-        finally:
+        finally:  # the copy stays: writing over it is cheaper than making it anew
             self.network.set_working_variant(BASE)
-            self.network.remove_variant(name)
 
     def operate(self, *, close: Iterable[str] = (), open: Iterable[str] = ()) -> None:
         """Close and open switches, by IRI, in the working variant."""

@@ -3,7 +3,8 @@
 In: a bench whose working variant is the state after a transfer, branches by IRI. Out: what the
 base case has not, be it before or after the same loss: overloads in percent of the permanent
 rating, and voltage violations by how far outside its limits a level is. A contingency on a boundary
-line is one on the tie line it is part of. Base results are kept: each is tried once there.
+line is one on the tie line it is part of. In the base only those are tried, each once, that leave
+anything outside limits afterwards.
 """
 
 from __future__ import annotations
@@ -103,9 +104,10 @@ class Contingencies:
             branches: what is lost, one at a time.
             areas: where taps may move, as in `Bench.switched`; in the base likewise.
         """
-        wanted = self._elements(branches)
-        base, after = self._of_base(wanted, frozenset(areas)), self._run(wanted)
-        tolerance = self.thresholds.n1_voltage_percent
+        wanted, tolerance = self._elements(branches), self.thresholds.n1_voltage_percent
+        after = self._run(wanted)
+        doubtful = _doubtful(after, tolerance)
+        base = self._of_base([own for own in wanted if own in doubtful], frozenset(areas))
         overloads = [
             (self._iri(own), self._iri(asset), percent)
             for (own, asset), percent in after.overloads.items()
@@ -194,6 +196,16 @@ class Contingencies:
             self._halves.get(row.subject_id, row.subject_id), "NONE"
         )
         return 100.0 * float(row.value) / (limit or float(row.limit))
+
+
+def _doubtful(after: Outcomes, tolerance: float) -> set[str]:
+    """Return the contingencies that could add something, whatever the base comes to.
+
+    The others need not be tried in the base.
+    """
+    found = {own for own, _ in after.overloads}
+    found |= {own for (own, _), far in after.voltages.items() if far.percent > tolerance}
+    return found | after.failed
 
 
 def _before(base: Mapping[tuple[str, str], float], own: str, subject: str) -> float:

@@ -102,16 +102,24 @@ def load_flow(
     import pypowsybl.loadflow
 
     pinned = settings or Pinned()
-    slack, bus = slack_of(network, pinned.slack_generator)
-    if slack is None:
-        return LoadFlow(Status.NO_SOURCE, "No generator in service.", None, 0, pinned)
-    results = pypowsybl.loadflow.run_ac(network, parameters(pinned, bus))
-    main = results[0] if results else None
+    slack, main = pinned.slack_generator, None
+    bus = _bus_now(network, slack) if slack is not None else ""
+    if bus:
+        main = _main(pypowsybl.loadflow.run_ac(network, parameters(pinned, bus)))
+    if main is None or [found.id for found in main.slack_bus_results] != [bus]:
+        slack, bus = slack_of(network, slack)
+        if slack is None:
+            return LoadFlow(Status.NO_SOURCE, "No generator in service.", None, 0, pinned)
+        main = _main(pypowsybl.loadflow.run_ac(network, parameters(pinned, bus)))
     if main is None or main.status.name != "CONVERGED":
         text = main.status_text if main is not None else "no component was calculated"
         return LoadFlow(Status.FAILED, text, slack, 0, pinned)
     read = tables(network, columns)
     return LoadFlow(Status.CONVERGED, main.status_text, slack, main.iteration_count, pinned, read)
+
+
+def _main(results: Sequence[Any]) -> Any:
+    return results[0] if results else None
 
 
 def parameters(pinned: Pinned, slack_bus: str) -> Any:
@@ -172,13 +180,22 @@ def slack_of(network: Network, wanted: str | None) -> tuple[str | None, str]:
 
 def _bus_of(network: Network, generator: str) -> str:
     """Return the bus of one generator in the main component, else ""."""
+    bus = _bus_now(network, generator)
+    if not bus:
+        return ""
+    component = network.get_buses(id=bus, attributes=["connected_component"])
+    return bus if component["connected_component"].iloc[0] == 0 else ""
+
+
+def _bus_now(network: Network, generator: str) -> str:
+    """Return the bus of one generator, in whatever component; "" where it is on none.
+
+    What it costs to know the component of a bus, a load flow that says its slack tells as well.
+    """
     from pypowsybl import PyPowsyblError
 
     try:
         unit = network.get_generators(id=generator, attributes=["bus_id", "connected"]).iloc[0]
-        if not unit["connected"] or not unit["bus_id"]:
-            return ""
-        bus = network.get_buses(id=unit["bus_id"], attributes=["connected_component"]).iloc[0]
     except PyPowsyblError:
         return ""
-    return str(unit["bus_id"]) if bus["connected_component"] == 0 else ""
+    return str(unit["bus_id"]) if unit["connected"] and unit["bus_id"] else ""

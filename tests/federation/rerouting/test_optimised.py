@@ -8,6 +8,7 @@ from federation.rerouting import contingencies, taps
 from federation.rerouting.bench import Bench
 from federation.rerouting.contingencies import Contingencies
 from federation.rerouting.footprint import Footprints
+from federation.rerouting.grid import Grid
 from federation.rerouting.loadflow import EVERYTHING, JUDGED, Pinned, load_flow, slack_of
 from federation.rerouting.transfers import Candidate, find_candidates
 from federation.rerouting.verification import Verification
@@ -73,6 +74,23 @@ def test_base_contingencies_kept_are_those_run_anew(
         kept._kept[frozenset()].outcomes.voltages.keys()
         == anew._kept[frozenset()].outcomes.voltages.keys()
     )
+
+
+@pytest.mark.parametrize("place", [1, 5, 12, 20])
+def test_trying_only_doubtful_losses_in_the_base_changes_nothing(
+    four_bench: Bench, four_grid: Grid, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = find_candidates(four_grid, four_bench.areas).candidates[place]
+    fast = Verification(four_bench).verify(candidate)
+    monkeypatch.setattr(contingencies, "_doubtful", lambda after, _: _Everything())
+    slow = Verification(four_bench).verify(candidate)
+    assert fast.failed == slow.failed
+    assert fast.n1 == slow.n1
+
+
+class _Everything(set[str]):
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def test_threads_share_contingencies_without_changing_an_outcome(
