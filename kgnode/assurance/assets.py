@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import pyoxigraph as ox
@@ -100,24 +101,32 @@ class Assets:
         )
 
     def _values(self, subject: ox.NamedNode | ox.BlankNode) -> dict[str, list[Term]]:
-        """Return a subject's properties and values, always in the same order."""
+        """Return a subject's properties and values."""
         found: dict[str, list[Term]] = {}
         for quad in self._store.quads_for_pattern(subject, None, None, ox.DefaultGraph()):
             found.setdefault(quad.predicate.value, []).append(quad.object)  # type: ignore[arg-type]
-        return {predicate: sorted(found[predicate], key=str) for predicate in sorted(found)}
+        return found
 
     def _container(self, values: dict[str, list[Term]]) -> str:
-        for predicate, terms in values.items():
-            if predicate.rpartition("#")[2] in _CONTAINERS and isinstance(
-                terms[0], ox.NamedNode | ox.BlankNode
-            ):
-                return _name(self._values(terms[0]))
+        for predicate in sorted(filter(_leads_to_container, values)):
+            first = min(values[predicate], key=str)
+            if isinstance(first, ox.NamedNode | ox.BlankNode):
+                return _name(self._values(first))
         return ""
 
 
 def _name(values: dict[str, list[Term]]) -> str:
-    for predicate, terms in values.items():
-        local = predicate.rpartition("#")[2]
-        if local in ("IdentifiedObject.name", "label", "prefLabel") or predicate.endswith("/title"):
-            return next((t.value for t in terms if isinstance(t, ox.Literal)), "")
-    return ""
+    naming = min(filter(_names, values), default=None)
+    terms = sorted(values[naming], key=str) if naming is not None else []
+    return next((t.value for t in terms if isinstance(t, ox.Literal)), "")
+
+
+@lru_cache(maxsize=4096)
+def _names(predicate: str) -> bool:
+    local = predicate.rpartition("#")[2]
+    return local in ("IdentifiedObject.name", "label", "prefLabel") or predicate.endswith("/title")
+
+
+@lru_cache(maxsize=4096)
+def _leads_to_container(predicate: str) -> bool:
+    return predicate.rpartition("#")[2] in _CONTAINERS

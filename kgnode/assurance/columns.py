@@ -124,8 +124,19 @@ class Columns:
         """Return the answers of a call on each item, asked side by side where it pays."""
         if len(items) < 2 or _THREADS < 2 or sum(self._classes.values()) < _SMALL:
             return [call(item) for item in items]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(call, items))
+        waiting = enumerate(items)
+        found: dict[int, Out] = {}
+
+        def work() -> None:
+            for number, item in waiting:
+                found[number] = call(item)
+
+        with ThreadPoolExecutor(_THREADS - 1) as pool:
+            helpers = [pool.submit(work) for _ in range(_THREADS - 1)]
+            work()
+            for helper in helpers:
+                helper.result()
+        return [found[number] for number in range(len(found))]
 
 
 def terms_of(texts: Iterable[bytes]) -> list[ox.NamedNode | ox.BlankNode] | None:

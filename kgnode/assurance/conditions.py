@@ -8,6 +8,7 @@ combined and fused with others. Source of each rule: the clause named beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import pyoxigraph as ox
 
@@ -194,11 +195,17 @@ def _node_kind(node: Term, value: str) -> str:
 
 def _pattern(constraint: Constraint, value: str) -> str:
     """4.4.3: a blank node never matches."""
-    pattern, flags = _literal(constraint.values[0]), ox.Literal(constraint.flags)
-    probe = f"ASK {{ BIND(REGEX('', {pattern}, {flags}) AS ?x) FILTER(BOUND(?x)) }}"
-    if not ox.Store().query(probe):
+    pattern, flags = _literal(constraint.values[0]), str(ox.Literal(constraint.flags))
+    if not _reads_pattern(pattern, flags):
         raise Unsupported("a regular expression of another dialect")
     return f"COALESCE(!REGEX(STR({value}), {pattern}, {flags}), true)"
+
+
+@lru_cache(maxsize=1024)
+def _reads_pattern(pattern: str, flags: str) -> bool:
+    """Whether Oxigraph reads a regular expression."""
+    probe = f"ASK {{ BIND(REGEX('', {pattern}, {flags}) AS ?x) FILTER(BOUND(?x)) }}"
+    return bool(ox.Store().query(probe))
 
 
 def _language_in(ranges: tuple[Term, ...], value: str) -> str:

@@ -15,7 +15,7 @@ import pyoxigraph as ox
 from kgnode.assurance.affected import path_predicates
 from kgnode.assurance.data import Data
 from kgnode.assurance.graph import TYPE
-from kgnode.assurance.hierarchy import closure
+from kgnode.assurance.hierarchy import Closure
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.scopes import Scopes, Whole
 from kgnode.assurance.shapes import Shape, Shapes
@@ -81,7 +81,7 @@ def find(data: Data | Scopes, packs: Sequence[Pack]) -> Gaps:
     idle: dict[str, list[str]] = {}
     for pack in packs:
         for unit in units(pack, scopes):
-            sources = Sources(unit.data, closure(unit.pairs), inherit=pack.classes != "cim-values")
+            sources = Sources(unit.data, Closure(unit.pairs), inherit=pack.classes != "cim-values")
             for shape in unit.shapes.targeted:
                 source = _source(sources, shape)
                 if source is None or not source.empty:

@@ -8,7 +8,7 @@ manifest; shapes of others are judged with what the data itself says (SHACL 2.1.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 import pyoxigraph as ox
@@ -31,20 +31,24 @@ def pairs(namespace: str) -> tuple[Pair, ...]:
     return tuple((ox.NamedNode(sub), ox.NamedNode(sup)) for sub, sup in sorted(found))
 
 
-@lru_cache(maxsize=8)
-def closure(found: tuple[Pair, ...]) -> Mapping[str, frozenset[str]]:
-    """Return for each superclass all classes below it, itself not included; circles do no harm."""
-    below: dict[str, set[str]] = {}
-    for sub, sup in found:
-        below.setdefault(sup.value, set()).add(sub.value)
-    complete: dict[str, frozenset[str]] = {}
-    for top in below:
-        seen: set[str] = set()
-        pending = [top]
-        while pending:
-            for child in below.get(pending.pop(), ()):
-                if child not in seen:
-                    seen.add(child)
-                    pending.append(child)
-        complete[top] = frozenset(seen)
-    return complete
+class Closure:
+    """All classes below a class, worked out for those that are asked for."""
+
+    def __init__(self, found: Iterable[Pair]) -> None:
+        self._children: dict[str, list[str]] = {}
+        for sub, sup in found:
+            self._children.setdefault(sup.value, []).append(sub.value)
+        self._known: dict[str, frozenset[str]] = {}
+
+    def below(self, top: str) -> frozenset[str]:
+        """Return all classes below one, itself only where it is in a circle."""
+        if top not in self._known:
+            seen: set[str] = set()
+            pending = [top]
+            while pending:
+                for child in self._children.get(pending.pop(), ()):
+                    if child not in seen:
+                        seen.add(child)
+                        pending.append(child)
+            self._known[top] = frozenset(seen)
+        return self._known[top]

@@ -29,7 +29,7 @@ from kgnode.assurance.compile import (
 from kgnode.assurance.conditions import violates
 from kgnode.assurance.data import Data, original
 from kgnode.assurance.graph import Term
-from kgnode.assurance.hierarchy import Pair, closure
+from kgnode.assurance.hierarchy import Closure, Pair
 from kgnode.assurance.limits import Limits, Meter
 from kgnode.assurance.paths import Path, predicate
 from kgnode.assurance.queries import count_check, range_check, reaches, single_checks, with_values
@@ -67,7 +67,7 @@ class Judge:
         self._shapes = shapes
         self._pack = pack
         stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
-        self.sources = Sources(data, closure((*pairs, *stated)), inherit=inherit)
+        self.sources = Sources(data, Closure((*pairs, *stated)), inherit=inherit)
         self._screen = Screen(data, self.sources) if screen else None
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
 
@@ -112,6 +112,8 @@ class Judge:
 
     def _spelled(self, result: Result) -> Result:
         """Return the result with its terms as the shapes and files wrote them."""
+        if not (isinstance(result.value, ox.Literal) or isinstance(result.focus, ox.Literal)):
+            return result
         terms = [result.focus] if result.value is None else [result.focus, result.value]
         exact = [self.sources.spelled.get(found, original(found)) for found in terms]
         if exact == terms:

@@ -7,6 +7,7 @@ nodes they were written with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pyoxigraph as ox
@@ -48,6 +49,10 @@ class Path:
 
     def sparql(self) -> str:
         """Return the path in SPARQL 1.1 syntax."""
+        return self._sparql
+
+    @cached_property
+    def _sparql(self) -> str:
         return self._text(lambda iri: f"<{iri}>")
 
     def __str__(self) -> str:

@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+import pyoxigraph as ox
+
 from kgnode.assurance.columns import Column, Kind, Name, Rows, columns_of, is_iri, terms_of
 from kgnode.assurance.compile import Fused, Member, Plan, bound
 from kgnode.assurance.conditions import ALIKE_FOR_IRIS, violates
 from kgnode.assurance.data import Data
 from kgnode.assurance.paths import Path
+from kgnode.assurance.shapes import Constraint
 from kgnode.assurance.sources import Source, Sources
 
 MOST = 2_000
@@ -26,6 +29,10 @@ FEW = 1_000
 """Triples that are read whatever the number of focus nodes."""
 _TEXT = frozenset(("minLength", "maxLength", "pattern"))
 """Tests of text, which is seldom the same twice: they are asked of each triple."""
+
+_EMPTY = Constraint("minLength", "", (ox.Literal(1),))
+_NON_EMPTY = frozenset({(violates(_EMPTY, "?value", lambda *_: ""), False)})
+"""The test "at least one character", which the columns answer."""
 
 Suspects = frozenset[bytes] | None
 """Nodes as text; None where it is not known who may be wrong."""
@@ -102,7 +109,7 @@ class Screen:
         """Read a property once, and find who may be wrong about it."""
         iri, most = wanted.iri, wanted.most
         which = set(wanted.ends)
-        if wanted.tests or wanted.classes:
+        if wanted.tests or wanted.classes or (wanted.texts and wanted.texts.keys() <= _NON_EMPTY):
             which.update(("subjects", "objects"))
         order: list[Kind] = sorted(which)
         rows = self._columns.ends(iri, order, None if most is None else FIRST * most + FEW)
@@ -116,11 +123,17 @@ class Screen:
             instances = self._columns.union(self._sources.instance_columns(name))
             strange = None if instances is None else values - instances
             self._wrong[iri, name] = _holding(found, strange)
-        wrong = self._scan(iri, wanted.texts)
+        wrong = self._of_texts(iri, wanted.texts, found)
         if wanted.tests:
             others = self._of_values(iri, wanted.tests, found, values)
             wrong = None if wrong is None or others is None else wrong | others
         self._wrong[iri, ""] = wrong
+
+    def _of_texts(self, iri: str, tests: Collection[Test], found: dict[Kind, Rows]) -> Suspects:
+        """Return the subjects of values that fail a test of text."""
+        if tests and _NON_EMPTY.issuperset(tests) and "objects" in found:
+            return _holding(found, frozenset(filter(_may_be_empty, found["objects"])))
+        return self._scan(iri, tests)
 
     def _of_values(
         self, iri: str, tests: Collection[Test], found: dict[Kind, Rows], values: frozenset[bytes]
@@ -273,6 +286,11 @@ def _holding(found: dict[Kind, Rows], values: frozenset[bytes] | None) -> Suspec
         return values
     rows = zip(found["subjects"], found["objects"], strict=True)
     return _few([subject for subject, value in rows if value in values])
+
+
+def _may_be_empty(value: bytes) -> bool:
+    """Whether a value may have no text: only an empty literal, an empty IRI or a blank node."""
+    return value.startswith((b'""', b"_:", b"<>", b"<<"))
 
 
 def _unnamed(value: bytes) -> bool:

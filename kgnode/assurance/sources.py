@@ -8,7 +8,7 @@ that binds ``?this``. A class that the data does not use adds nothing; what SPAR
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pyoxigraph as ox
@@ -16,6 +16,7 @@ import pyoxigraph as ox
 from kgnode.assurance.columns import Name
 from kgnode.assurance.data import CONTEXT, MARK, Data, protected
 from kgnode.assurance.graph import Term
+from kgnode.assurance.hierarchy import Closure
 from kgnode.assurance.paths import Path
 from kgnode.assurance.shapes import Shape, Target
 from kgnode.assurance.sparql import focus_query
@@ -74,22 +75,20 @@ class Source:
 class Sources:
     """Makes sources for the shapes of one validation."""
 
-    def __init__(
-        self, data: Data, below: Mapping[str, frozenset[str]], *, inherit: bool = True
-    ) -> None:
+    def __init__(self, data: Data, hierarchy: Closure, *, inherit: bool = True) -> None:
         self._data = data
         self._inherit = inherit
-        self._below = below
+        self._below = hierarchy.below
         self.spelled: dict[Term, Term] = {}
 
     def classes(self, name: str) -> list[str]:
         """Return the class and those below it that the data uses, for targets."""
-        wanted = {name} | (self._below if self._inherit else {}).get(name, frozenset())
+        wanted = {name} | (self._below(name) if self._inherit else frozenset())
         return sorted(wanted.intersection(self._data.classes))
 
     def instance_columns(self, name: str) -> list[Name]:
         """Return the columns that together hold the instances of a class, for sh:class."""
-        wanted = {name} | self._below.get(name, frozenset())
+        wanted = {name} | self._below(name)
         names: list[Name] = []
         names += [("class", found) for found in sorted(wanted.intersection(self._data.classes))]
         names += [("context", found) for found in sorted(wanted.intersection(self._data.context))]
@@ -97,7 +96,7 @@ class Sources:
 
     def is_instance(self, value: str, name: str) -> str:
         """Return the pattern that holds where a variable is an instance of a class."""
-        wanted = {name} | self._below.get(name, frozenset())
+        wanted = {name} | self._below(name)
         used = sorted(wanted.intersection(self._data.context.union(self._data.classes)))
         if not used:
             return "FILTER(false)"
@@ -150,7 +149,7 @@ class Sources:
         iri = str(getattr(target.term, "value", ""))
         if target.kind != "class":
             return [(target.kind, iri)]
-        below = (self._below if self._inherit else {}).get(iri, frozenset())
+        below = self._below(iri) if self._inherit else frozenset()
         return [("class", name) for name in (iri, *below)]
 
     def _branches(self, target: Target) -> dict[str, str]:

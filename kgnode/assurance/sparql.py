@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import pyoxigraph as ox
@@ -237,7 +238,12 @@ def prepare(source: Sparql, values: Mapping[str, Term], path: str) -> Bound:
     constants = {name: _constant(term) for name, term in values.items()}
     if path:
         constants["PATH"] = path
-    prefixes, text = split_prefixes(with_having_spelled_out(_replace(source.text, constants)))
+    return _prepared(source.text, tuple(sorted(constants.items())))
+
+
+@lru_cache(maxsize=1024)
+def _prepared(query: str, constants: tuple[tuple[str, str], ...]) -> Bound:
+    prefixes, text = split_prefixes(with_having_spelled_out(_replace(query, dict(constants))))
     start = text.find("{")
     body = text[start + 1 : text.rfind("}")]
     head = [t for t in tokens(text[:start]) if t.kind != "space"]
