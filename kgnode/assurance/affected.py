@@ -15,10 +15,10 @@ import pyoxigraph as ox
 from kgnode.assurance.compile import Member, all_shapes
 from kgnode.assurance.data import Data
 from kgnode.assurance.graph import TYPE, Term
+from kgnode.assurance.mentions import mentions
 from kgnode.assurance.paths import Path
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources
-from kgnode.assurance.sparql import mentions
 from kgnode.names import RDFS
 
 SUBCLASS_OF = RDFS + "subClassOf"
@@ -41,11 +41,22 @@ class Change:
             change.by_predicate.setdefault(triple.predicate.value, []).append(pair)  # type: ignore[arg-type]
         return change
 
-    def touches(self, predicates: frozenset[str] | None) -> bool:
-        """Whether one of the predicates changed; None stands for any predicate."""
-        return bool(self.by_predicate) and (
-            predicates is None or not predicates.isdisjoint(self.by_predicate)
-        )
+    def touches(
+        self, predicates: frozenset[str] | None, classes: frozenset[str] | None = None
+    ) -> bool:
+        """Whether one of the predicates changed; None stands for any predicate.
+
+        Args:
+            predicates: what is looked at.
+            classes: of the typings, those that are looked at; None for all.
+        """
+        if predicates is None:
+            return bool(self.by_predicate)
+        changed = predicates.intersection(self.by_predicate)
+        if classes is None or changed - {TYPE.value}:
+            return bool(changed)
+        typed = self.by_predicate.get(TYPE.value, []) if changed else []
+        return any(not isinstance(o, ox.NamedNode) or o.value in classes for _, o in typed)
 
     def targets(self, source: Source) -> set[Term]:
         """Return the nodes that may have become, or ceased to be, focus nodes."""
@@ -122,7 +133,26 @@ def shape_predicates(shapes: Shapes, shape: Shape) -> frozenset[str] | None:
                 used = mentions(constraint.sparql)
                 if used is None:
                     return None
-                found |= used
+                found |= used.iris
+    return frozenset(found)
+
+
+def shape_classes(shapes: Shapes, shape: Shape, sources: Sources) -> frozenset[str] | None:
+    """Return the classes whose typings decide whether a shape holds; None where any may."""
+    found: set[str] = set()
+    for nested in all_shapes(shapes, shape):
+        if nested.path is not None and TYPE.value in path_predicates(nested.path):
+            return None
+        for constraint in nested.constraints:
+            if constraint.kind == "closed" or TYPE in constraint.values:
+                return None
+            if constraint.kind == "class":
+                found |= sources.with_subclasses(str(constraint.values[0].value))
+            if constraint.sparql is not None:
+                used = mentions(constraint.sparql)
+                if used is None or used.classes is None:
+                    return None
+                found |= used.classes
     return frozenset(found)
 
 

@@ -20,7 +20,7 @@ from kgnode.assurance.packs import Pack
 from kgnode.assurance.scopes import Scopes, Whole
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
-from kgnode.assurance.sparql import mentions
+from kgnode.assurance.mentions import mentions
 from kgnode.assurance.validate import units
 from kgnode.names import shorten
 
@@ -118,4 +118,5 @@ def _named(shapes: Shapes) -> Iterator[str]:
             if constraint.kind in ("equals", "disjoint", "lessThan", "lessThanOrEquals"):
                 yield from (v.value for v in constraint.values if isinstance(v, ox.NamedNode))
             if constraint.sparql is not None:
-                yield from mentions(constraint.sparql) or ()
+                used = mentions(constraint.sparql)
+                yield from used.iris if used is not None else ()

@@ -19,13 +19,14 @@ from kgnode.assurance.affected import (
     Change,
     affected,
     path_predicates,
+    shape_classes,
     shape_predicates,
 )
 from kgnode.assurance.assets import Assets, Placing
 from kgnode.assurance.columns import forget
 from kgnode.assurance.compile import Fused, Member, Plan
 from kgnode.assurance.data import Data
-from kgnode.assurance.graph import Term
+from kgnode.assurance.graph import TYPE, Term
 from kgnode.assurance.judge import Judge
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.paths import Path
@@ -177,9 +178,12 @@ def _nodes(change: Change, unit: Unit, entry: _Entry) -> set[Term] | None:
         return affected(change, entry.source, entry.path, entry.members)
     shape = entry.nested or entry.members[0].shape
     used = shape_predicates(unit.shapes, shape)
+    classes = shape_classes(unit.shapes, shape, change.sources)
     if entry.path is not None and used is not None:
-        used |= path_predicates(entry.path)
-    if change.touches(used) or change.targets(entry.source):
+        way = path_predicates(entry.path)
+        used |= way
+        classes = None if TYPE.value in way else classes
+    if change.touches(used, classes) or change.targets(entry.source):
         return None
     return set()
 

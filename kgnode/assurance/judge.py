@@ -66,7 +66,11 @@ class Judge:
         self._meter = meter or Meter(Limits())
         self._shapes = shapes
         self._pack = pack
-        stated = [p for p in data.subclasses if all(isinstance(t, ox.NamedNode) for t in p)]
+        stated = [
+            (sub, sup)
+            for sub, sup in data.subclasses
+            if isinstance(sub, ox.NamedNode) and isinstance(sup, ox.NamedNode)
+        ]
         self.sources = Sources(data, Closure((*pairs, *stated)), inherit=inherit)
         self._screen = Screen(data, self.sources) if screen else None
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}

@@ -86,9 +86,13 @@ class Sources:
         wanted = {name} | (self._below(name) if self._inherit else frozenset())
         return sorted(wanted.intersection(self._data.classes))
 
+    def with_subclasses(self, name: str) -> frozenset[str]:
+        """Return the class and all below it, whether the data uses them or not."""
+        return self._below(name) | {name}
+
     def instance_columns(self, name: str) -> list[Name]:
         """Return the columns that together hold the instances of a class, for sh:class."""
-        wanted = {name} | self._below(name)
+        wanted = self.with_subclasses(name)
         names: list[Name] = []
         names += [("class", found) for found in sorted(wanted.intersection(self._data.classes))]
         names += [("context", found) for found in sorted(wanted.intersection(self._data.context))]
@@ -96,7 +100,7 @@ class Sources:
 
     def is_instance(self, value: str, name: str) -> str:
         """Return the pattern that holds where a variable is an instance of a class."""
-        wanted = {name} | self._below(name)
+        wanted = self.with_subclasses(name)
         used = sorted(wanted.intersection(self._data.context.union(self._data.classes)))
         if not used:
             return "FILTER(false)"

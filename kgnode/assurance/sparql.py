@@ -33,8 +33,6 @@ _TOKEN = re.compile(
 )
 _PREFIX = re.compile(r"\s*(?:PREFIX\s+[^\s:]*:\s*<[^>]*>|\#[^\n]*\n)", re.IGNORECASE)
 _FORBIDDEN = {"SERVICE": "5.2.1", "VALUES": "5.2.1", "MINUS": "5.2.1"}
-_ENDS = frozenset(("}", ".", ";", ",", ")", "]"))
-_CLAUSES = frozenset(("FILTER", "OPTIONAL", "BIND", "UNION", "GRAPH", "SELECT"))
 _UPDATES = ("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "COPY", "MOVE", "ADD")
 _NOT_JOINED = frozenset(("SELECT", "GROUP", "HAVING", "LIMIT", "OFFSET", "ORDER", "REDUCED"))
 
@@ -178,31 +176,6 @@ def _refused(source: Sparql, why: str) -> BadShapes:
         hint="SHACL 5.2.1 and 5.3 say what a constraint's query may hold.",
         subject=str(source.node),
     )
-
-
-def mentions(source: Sparql) -> frozenset[str] | None:
-    """Return the IRIs a query mentions, which include its predicates; None if one is a variable."""
-    prefixes, text = split_prefixes(source.text)
-    declared = {
-        match.group(1): match.group(2)
-        for match in re.finditer(r"(?i)PREFIX\s+([^\s:]*):\s*<([^>]*)>", prefixes)
-    }
-    found = [token for token in tokens(text[text.find("{") :]) if token.kind != "space"]
-    used: set[str] = set()
-    for index, token in enumerate(found):
-        if token.kind == "iri":
-            used.add(token.text[1:-1])
-        elif token.kind == "name":
-            prefix, _, local = token.text.rstrip(".").partition(":")
-            used.add(declared.get(prefix, "") + local)
-        elif token.kind == "var" and 0 < index < len(found) - 1:
-            before, after = found[index - 1], found[index + 1]
-            starts = before.kind in ("var", "iri", "name") or before.text == ";"
-            if token.variable == "PATH":
-                continue
-            if starts and after.text not in _ENDS and after.word not in _CLAUSES:
-                return None
-    return frozenset(used)
 
 
 def _replace(text: str, values: Mapping[str, str]) -> str:
