@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pyoxigraph import NamedNode, Quad, Triple
-
 from kgnode.assurance.data import merge_staged
 from kgnode.assurance.guard import validate_guarded
 from kgnode.assurance.limits import Limits
@@ -22,22 +20,31 @@ from kgnode.assurance.packs import Pack
 from kgnode.assurance.report import Report
 from kgnode.assurance.standing import Standing, Step, net
 from kgnode.assurance.validate import Engine, validate
-from kgnode.cim.difference import Version
+from kgnode.cim.difference import KeptLines, Version, line
 from kgnode.cim.reader import ReadContext, read
 from kgnode.cim.repairs import refuse
 from kgnode.cim.staged import Model, Staged
 from kgnode.cim.succession import Lookup, apply_differences
 from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes
-from kgnode.names import IDENTIFIER, RDF, dataset_iri, resource_folder
+from kgnode.names import IDENTIFIER, dataset_iri, resource_folder
 from kgnode.policy.labels import Cells, assign, header_labels
 from kgnode.policy.labels_file import CLOSED, LabelRules
 from kgnode.settings import Settings
-from kgnode.staging import Beside, complete, must_relabel, restaged, rules_digest, together
+from kgnode.staging import (
+    Beside,
+    complete,
+    made_by_differences,
+    must_relabel,
+    restaged,
+    rules_digest,
+    standing_lines,
+    together,
+    typed,
+)
 from kgnode.store.cells import Manifest, NewModel, StoredModel
 from kgnode.store.record import Record
 
 Mode = Literal["add", "replace"]
-_TYPE = NamedNode(f"{RDF}type")
 
 LABELS_TEXT = "labels_text"
 """Attribute of a version: the labels file that made its labels; the owner's alone."""
@@ -181,7 +188,8 @@ def _stage(
     kept = _kept(current, staged, wish.mode)
     if must_relabel(current, wish.labels or CLOSED):
         staged, kept = together(staged, restaged(record, kept)), ()
-    return staged, kept, complete(staged, kept, record)
+    staged, beside = complete(staged, kept, record)
+    return staged, kept, beside
 
 
 def _new(model: Model, cells: Cells) -> NewModel:
@@ -208,7 +216,7 @@ def _gate(
     cim = all(model.header.kind != "rdf" for model in staged.models)
     if standing is not None and cim and shipped(packs):
         now = {**{m.iri: m.content_hash for m in staged.models}, **beside.contents}
-        step = _step(staged, now) if staged.changes else None
+        step = _step(staged, now) if made_by_differences(staged) else None
         report = standing.report(
             frozenset(now.items()), packs, step, lambda: merge_staged(staged), staged.place
         )
@@ -222,14 +230,9 @@ def _step(staged: Staged, now: Mapping[str, str]) -> Step:
     before = {iri: content for iri, content in now.items() if iri not in staged.changes}
     before |= {changed.base: changed.base_hash for changed in staged.changes.values()}
     changes = [(changed.added, changed.removed) for changed in staged.changes.values()]
-    alone = len(now) == 1
-    graphs = [NamedNode(iri) for iri in now]
-
-    def stays(triple: Triple) -> bool:
-        terms = (triple.subject, triple.predicate, triple.object)
-        return not alone and any(Quad(*terms, graph) in staged.store for graph in graphs)
-
-    return Step(frozenset(before.items()), *net(changes, stays))
+    taken = {line(triple) for _, removed in changes for triple in removed}
+    still = standing_lines(staged, taken)
+    return Step(frozenset(before.items()), *net(changes, lambda triple: line(triple) in still))
 
 
 def shipped(packs: Sequence[Pack]) -> bool:
@@ -261,9 +264,9 @@ def _versions(record: Record, current: Manifest | None) -> Lookup:
     def version(iri: str) -> Version | None:
         for model in current.models if current else ():
             if model.iri == iri:
-                triples = [t for cell in model.cells for t in record.triples(cell.iri)]
+                lines = KeptLines(tuple(record.cell_file(cell) for cell in model.cells))
                 spelling = record.spelling(model.content_hash)
-                return Version(model.header, triples, spelling, model.content_hash)
+                return Version(model.header, lines, spelling, model.content_hash)
         return None
 
     return version
@@ -321,20 +324,20 @@ def _refuse_redefinition(
     ]
     if not others:
         return
-    subjects = {
-        quad.subject
-        for model in staged.models
-        for quad in staged.store.quads_for_pattern(None, _TYPE, None, NamedNode(model.iri))
-    }
-    for other, model in others:
-        for cell in model.cells:
-            for triple in record.triples(cell.iri):
-                if triple.predicate == _TYPE and triple.subject in subjects:
-                    raise RedefinesOther(
-                        f"{triple.subject} is already defined in data set {other}.",
-                        hint="Publish --aside to keep it out of the default graph, or --force.",
-                        subject=str(getattr(triple.subject, "value", triple.subject)),
-                    )
+    subjects: set[bytes] = set()
+    for model in staged.models:
+        with staged.graph(model.iri).ntriples() as stream:
+            subjects.update(typed(stream))
+    for other, stored in others:
+        for cell in stored.cells:
+            with record.cell_file(cell).open("rb") as stream:
+                found = next((s for s in typed(stream) if s in subjects), None)
+            if found is not None:
+                raise RedefinesOther(
+                    f"{found.decode()} is already defined in data set {other}.",
+                    hint="Publish --aside to keep it out of the default graph, or --force.",
+                    subject=found.decode().strip("<>"),
+                )
 
 
 def _attributes(

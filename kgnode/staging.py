@@ -8,16 +8,21 @@ what is depended on must be staged with what is new.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from pyoxigraph import NamedNode, RdfFormat
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
 
 from kgnode.cim.spool import Spool
 from kgnode.cim.staged import Account, Model, Staged
+from kgnode.names import RDF
 from kgnode.policy.labels_file import LabelRules
+from kgnode.policy.lines import terms
 from kgnode.store.cells import Manifest, StoredModel
 from kgnode.store.record import Record
+
+_TYPE = f"<{RDF}type>".encode()
 
 
 def restaged(record: Record, models: Sequence[StoredModel]) -> Staged:
@@ -41,7 +46,7 @@ def restaged(record: Record, models: Sequence[StoredModel]) -> Staged:
                 account=Account(),
             )
         )
-    return Staged(tuple(again), (), spools)
+    return Staged(tuple(again), (), spools, again=frozenset(spools))
 
 
 def together(new: Staged, kept: Staged) -> Staged:
@@ -52,6 +57,8 @@ def together(new: Staged, kept: Staged) -> Staged:
         {**new.spools, **kept.spools},
         new.differences,
         new.replaced,
+        new.changes,
+        again=kept.again,
     )
 
 
@@ -68,17 +75,23 @@ class Beside:
     contents: Mapping[str, str]
 
 
-def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> Beside:
-    """Load into the staged store what is kept, and all that any of it depends on.
+def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> tuple[Staged, Beside]:
+    """Put beside the staged models what is kept, and all that any of it depends on.
 
     Only models of the record are found; they are context, not models of the staging.
-
     """
     present = {model.iri for model in staged.models}
     sources: set[str] = set()
     contents = {model.iri: model.content_hash for model in kept}
+    files: dict[str, tuple[Path, ...]] = {}
+
+    def put(model: StoredModel) -> None:
+        if model.iri not in present:
+            present.add(model.iri)
+            files[model.iri] = tuple(record.cell_file(cell) for cell in model.cells)
+
     for model in kept:
-        _load(staged, model, record, present)
+        put(model)
     known = {
         model.iri: (manifest.dataset, model)
         for manifest in record.datasets()
@@ -92,21 +105,46 @@ def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> Bes
             dataset, model = known[iri]
             sources.add(dataset)
             contents[iri] = model.content_hash
-            _load(staged, model, record, present)
+            put(model)
             waiting.extend(model.header.dependent_on)
-    return Beside(frozenset(sources), contents)
+    return replace(staged, beside=files), Beside(frozenset(sources), contents)
 
 
-def _load(staged: Staged, model: StoredModel, record: Record, present: set[str]) -> None:
-    if model.iri in present:
-        return
-    present.add(model.iri)
-    for cell in model.cells:
-        staged.store.bulk_load(
-            path=record.cell_file(cell),
-            format=RdfFormat.N_TRIPLES,
-            to_graph=NamedNode(model.iri),
-        )
+def made_by_differences(staged: Staged) -> bool:
+    """Whether all models staged are the record's own or made of them, so in the record's form."""
+    known = staged.again.union(staged.changes)
+    return bool(staged.changes) and all(model.iri in known for model in staged.models)
+
+
+def standing_lines(staged: Staged, wanted: AbstractSet[bytes]) -> set[bytes]:
+    """Return those of some lines that stand in any model staged or beside.
+
+    All of them must be in the record's form (``made_by_differences``), in which equal triples are
+    equal lines. Cost: one pass over the lines, none of which becomes an object of its own.
+    """
+    found: set[bytes] = set()
+    for opened in _streams(staged) if wanted else ():
+        with opened as stream:
+            found.update(line for line in stream if line in wanted)
+    return found
+
+
+def _streams(staged: Staged) -> Iterator[BinaryIO]:
+    """Yield the lines of all models staged and beside."""
+    for spool in staged.spools.values():
+        yield spool.open()
+    for files in staged.beside.values():
+        for file in files:
+            yield file.open("rb")
+
+
+def typed(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the subjects of the typings in N-Triples, as terms."""
+    for line in stream:
+        if _TYPE in line or b"\\" in line:
+            subject, predicate, _ = terms(line)
+            if predicate == _TYPE:
+                yield subject
 
 
 def must_relabel(current: Manifest | None, rules: LabelRules) -> bool:

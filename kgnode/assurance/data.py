@@ -140,7 +140,6 @@ def merge_staged(staged: Staged, only: Collection[str] | None = None) -> Data:
     """
     merged = ox.Store()
     derived = False
-    models = {model.iri for model in staged.models}
     for model in staged.models:
         if only is not None and model.iri not in only:
             continue
@@ -149,10 +148,9 @@ def merge_staged(staged: Staged, only: Collection[str] | None = None) -> Data:
             derived |= _load(merged, stream.read())
         else:
             merged.load(stream, ox.RdfFormat.N_TRIPLES, lenient=True)
-    for graph in staged.store.named_graphs() if only is None else ():
-        if graph.value not in models:
-            content = staged.store.dump(format=ox.RdfFormat.N_TRIPLES, from_graph=graph)
-            derived |= _load(merged, content or b"")
+    for paths in staged.beside.values() if only is None else ():
+        for path in paths:
+            derived |= _load(merged, path.read_bytes())
     return Data(merged, derived=derived)
 
 

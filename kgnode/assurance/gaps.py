@@ -16,11 +16,11 @@ from kgnode.assurance.affected import path_predicates
 from kgnode.assurance.data import Data
 from kgnode.assurance.graph import TYPE
 from kgnode.assurance.hierarchy import Closure
+from kgnode.assurance.mentions import mentions
 from kgnode.assurance.packs import Pack
 from kgnode.assurance.scopes import Scopes, Whole
 from kgnode.assurance.shapes import Shape, Shapes
 from kgnode.assurance.sources import Source, Sources, Unsupported
-from kgnode.assurance.mentions import mentions
 from kgnode.assurance.validate import units
 from kgnode.names import shorten
 

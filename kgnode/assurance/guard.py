@@ -14,11 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import pyoxigraph as ox
 
 from kgnode.assurance.findings import Cause
 from kgnode.assurance.limits import Limits, deadline
@@ -42,13 +40,12 @@ class _Model:
 class _Shipped:
     """Staged models as the other process finds them in the job's folder."""
 
-    def __init__(self, folder: Path, models: tuple[_Model, ...]) -> None:
+    def __init__(
+        self, folder: Path, models: tuple[_Model, ...], beside: Mapping[str, tuple[Path, ...]]
+    ) -> None:
         self.models = models
+        self.beside = beside
         self._files = {model.iri: folder / f"{n}.nt" for n, model in enumerate(models)}
-        self.store = ox.Store()
-        beside = folder / "beside.nq"
-        if beside.is_file():
-            self.store.bulk_load(path=str(beside), format=ox.RdfFormat.N_QUADS)
 
     def graph(self, iri: str) -> _Shipped._Statements:
         """Return the statements of a model."""
@@ -104,15 +101,9 @@ def _write_job(
     for number, model in enumerate(models):
         with (folder / f"{number}.nt").open("wb") as out:
             shutil.copyfileobj(staged.graph(model.iri).ntriples(), out)
-    known = {model.iri for model in models}
-    beside = [graph for graph in staged.store.named_graphs() if graph.value not in known]
-    if beside:
-        with (folder / "beside.nq").open("wb") as out:
-            for graph in beside:
-                quads = staged.store.quads_for_pattern(None, None, None, graph)
-                ox.serialize(quads, out, format=ox.RdfFormat.N_QUADS)
+    beside = {iri: tuple(p.resolve() for p in paths) for iri, paths in staged.beside.items()}
     fresh = tuple(replace(pack, _made={}) for pack in packs)
-    (folder / "job").write_bytes(pickle.dumps((models, fresh, engine, limits)))
+    (folder / "job").write_bytes(pickle.dumps((models, beside, fresh, engine, limits)))
 
 
 def _run(folder: Path, limits: Limits) -> None:
@@ -155,12 +146,12 @@ def _placed(cause: Cause, staged: Staged) -> Cause:
 def main(folder: Path) -> None:
     """Do the job in a folder and leave its outcome there."""
     job = pickle.loads((folder / "job").read_bytes())  # noqa: S301  # written by our own process
-    models, packs, engine, limits = job
+    models, beside, packs, engine, limits = job
     if limits.memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
     outcome: Report | GridspineError
     try:
-        shipped = _Shipped(folder, models)
+        shipped = _Shipped(folder, models, beside)
         outcome = validate(shipped, packs, engine=engine, limits=limits)  # type: ignore[arg-type]
     except GridspineError as error:
         outcome = error

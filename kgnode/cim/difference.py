@@ -8,11 +8,12 @@ refused, so that applying it twice is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO, Literal
 
-from pyoxigraph import NamedNode, Quad, RdfFormat, Store, Triple
+from pyoxigraph import NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from kgnode.cim.elements import TYPE, Elements, Value, by_subject
 from kgnode.cim.headers import DIFFERENCE_MODEL, FULL_MODEL, KINDS, Header
@@ -28,8 +29,6 @@ IMPLIED = f"{GS}impliedSupersedes"
 """Says that ``Supersedes`` only tells the base: the version's own header has it not."""
 HEADER_CLASS = f"{GS}headerClass"
 """Class of the version's own header, where that is no ``md:FullModel``."""
-
-_BASE, _FORWARD, _REVERSE = (NamedNode(f"urn:gridspine:difference:{n}") for n in "bfr")
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,33 @@ class Version:
     spelling: bytes = b""
     content_hash: str = ""
 
+    def lines(self) -> set[bytes]:
+        """Return the triples as the lines that the record keeps, without an object for each."""
+        if isinstance(self.triples, KeptLines):
+            return self.triples.lines()
+        return {line(triple) for triple in _as_stored(self.triples)}
+
+
+@dataclass(frozen=True)
+class KeptLines:
+    """Triples in files of the record: N-Triples in the one form the engine writes, no repeats."""
+
+    files: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[Triple]:
+        """Yield the triples."""
+        for file in self.files:
+            for quad in parse(path=file, format=RdfFormat.N_TRIPLES, lenient=True):
+                yield quad.triple
+
+    def lines(self) -> set[bytes]:
+        """Return their lines."""
+        found: set[bytes] = set()
+        for file in self.files:
+            with file.open("rb") as stream:
+                found.update(stream)
+        return found
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -106,76 +132,76 @@ def apply(base: Version, own: Version, difference: Difference) -> Applied:
             hint="Apply it to the version it supersedes; it may have been applied already.",
             subject=own.header.iri,
         )
-    store = Store()
-    store.bulk_extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in base.triples)
-    _load(store, difference.forward, _FORWARD)
-    _load(store, difference.reverse, _REVERSE)
-    forward, reverse = _changes(store)
-    _check_stands(store, _load_triples(difference.preconditions), own, "precondition")
-    _check_stands(store, reverse, own, "statement to take away")
-    there = [t for t in forward if _in(store, t, _BASE) and t not in reverse]
+    old = base.lines()
+    forward, reverse = _changes(difference, old)
+    _check_stands(old, _load_triples(difference.preconditions), own, "precondition")
+    _check_stands(old, reverse, own, "statement to take away")
+    there = [t for t in forward - reverse if line(t) in old]
     if there:
         raise _mismatch(own, there, "statement to add is there already")
-    removed = [*reverse, *_about(store, base.header.iri)]
-    for triple in removed:
-        store.remove(Quad(triple.subject, triple.predicate, triple.object, _BASE))
-    store.extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in forward)
     head = _full_header(own)
-    store.extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in head)
+    removed = reverse | _about(old, base.header.iri)
+    added = forward | _as_stored(head)
+    old.difference_update(map(line, removed))
+    old.update(map(line, added))
     return Applied(
         _header(own, head, base),
-        _spool(store),
+        _spool(old),
         join([base.spelling, own.spelling]),
-        Changed(
-            base.header.iri, base.content_hash, frozenset([*forward, *head]), frozenset(removed)
-        ),
+        Changed(base.header.iri, base.content_hash, frozenset(added), frozenset(removed)),
     )
 
 
-def _load(store: Store, spool: Spool, graph: NamedNode) -> None:
-    with spool.open() as stream:
-        store.load(stream, RdfFormat.N_TRIPLES, to_graph=graph)
+def line(triple: Triple) -> bytes:
+    """Return the one line that stands for a triple as the engine holds it (N-Triples section 4)."""
+    return f"{triple.subject} {triple.predicate} {triple.object} .\n".encode()
 
 
-def _load_triples(spool: Spool) -> list[Triple]:
+def _as_stored(triples: Iterable[Triple]) -> set[Triple]:
+    """Return triples as the engine holds them: numbers and times by value."""
     store = Store()
-    _load(store, spool, _BASE)
-    return [quad.triple for quad in store]
+    store.bulk_extend(Quad(t.subject, t.predicate, t.object) for t in triples)
+    return {quad.triple for quad in store}
 
 
-def _changes(store: Store) -> tuple[list[Triple], list[Triple]]:
+def _load_triples(spool: Spool) -> set[Triple]:
+    store = Store()
+    with spool.open() as stream:
+        store.load(stream, RdfFormat.N_TRIPLES)
+    return {quad.triple for quad in store}
+
+
+def _changes(difference: Difference, old: Collection[bytes]) -> tuple[set[Triple], set[Triple]]:
     """Return what is added and taken away.
 
     Some tools write an object's class on both sides, or beside one changed value, to say what it
     is: a type that stands on both sides, or that the base has already, is no change.
     """
-    forward = {quad.triple for quad in store.quads_for_pattern(None, None, None, _FORWARD)}
-    reverse = {quad.triple for quad in store.quads_for_pattern(None, None, None, _REVERSE)}
+    forward, reverse = _load_triples(difference.forward), _load_triples(difference.reverse)
     types = {triple for triple in forward if triple.predicate.value == TYPE}
-    context = {triple for triple in types if triple in reverse or _in(store, triple, _BASE)}
+    context = {triple for triple in types if triple in reverse or line(triple) in old}
     if forward - types or reverse:
         forward -= context
         reverse -= context
-    return sorted(forward, key=str), sorted(reverse, key=str)
+    return forward, reverse
 
 
-def _in(store: Store, triple: Triple, graph: NamedNode) -> bool:
-    return Quad(triple.subject, triple.predicate, triple.object, graph) in store
+def _about(lines: Iterable[bytes], iri: str) -> set[Triple]:
+    head = f"<{iri}> ".encode()
+    found = b"".join(text for text in lines if text.startswith(head))
+    return {quad.triple for quad in parse(found, RdfFormat.N_TRIPLES, lenient=True)}
 
 
-def _about(store: Store, iri: str) -> list[Triple]:
-    pattern = store.quads_for_pattern(NamedNode(iri), None, None, _BASE)
-    return [quad.triple for quad in pattern]
-
-
-def _check_stands(store: Store, wanted: Sequence[Triple], own: Version, what: str) -> None:
-    missing = [triple for triple in wanted if not _in(store, triple, _BASE)]
+def _check_stands(
+    old: Collection[bytes], wanted: Iterable[Triple], own: Version, what: str
+) -> None:
+    missing = [triple for triple in wanted if line(triple) not in old]
     if missing:
         raise _mismatch(own, missing, f"{what} is not there")
 
 
-def _mismatch(own: Version, wrong: Sequence[Triple], what: str) -> DifferenceMismatch:
-    first = wrong[0]
+def _mismatch(own: Version, wrong: Collection[Triple], what: str) -> DifferenceMismatch:
+    first = min(wrong, key=str)
     return DifferenceMismatch(
         f"{own.header.iri} does not fit: a {what}: {first.predicate.value} {first.object}.",
         hint="Apply it to the version it was made from; it may have been applied already.",
@@ -221,12 +247,11 @@ def _header(own: Version, head: Sequence[Triple], base: Version) -> Header:
     return Header.of(own.header.iri, KINDS.get(own_class, "full"), statements, cim)
 
 
-def _spool(store: Store) -> Spool:
+def _spool(lines: Iterable[bytes]) -> Spool:
     spool = Spool()
-    quads = store.quads_for_pattern(None, None, None, _BASE)
-    lines = sorted(f"{quad.subject} {quad.predicate} {quad.object} .\n" for quad in quads)
-    for at in range(0, len(lines), 20_000):
-        spool.write("".join(lines[at : at + 20_000]).encode())
+    ordered = sorted(lines)
+    for at in range(0, len(ordered), 20_000):
+        spool.write(b"".join(ordered[at : at + 20_000]))
     return spool
 
 
@@ -236,7 +261,7 @@ def write_difference(old: Version, new: Version, out: IO[bytes]) -> None:
     Values are compared as the store holds them: ``2.20`` and ``2.2`` are no change.
     """
     head = NamedNode(new.header.iri)
-    before, after = _stored(old), _stored(new)
+    before, after = _as_stored(old.triples), _as_stored(new.triples)
     new_head = [t for t in after if t.subject == head]
     old_head = {t for t in before if t.subject == NamedNode(old.header.iri)}
     forward = sorted(after - before - set(new_head), key=str)
@@ -282,9 +307,3 @@ def _difference_header(
     if supersedes not in found and old.header.iri != new.header.iri:
         found += [supersedes, (IMPLIED, NamedNode(old.header.iri))]
     return found
-
-
-def _stored(version: Version) -> set[Triple]:
-    store = Store()
-    store.bulk_extend(Quad(t.subject, t.predicate, t.object, _BASE) for t in version.triples)
-    return {quad.triple for quad in store}

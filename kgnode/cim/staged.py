@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 from pyoxigraph import NamedNode, RdfFormat, Store, Triple
@@ -83,6 +84,8 @@ class Staged:
         differences: IRI of a difference model -> its parts.
         replaced: versions that differences among the models took as their starting points.
         changes: model IRI -> what differences changed to make it.
+        again: IRIs of models that are staged again as the record holds them.
+        beside: IRI of a model that is only looked at -> its N-Triples files.
     """
 
     models: tuple[Model, ...]
@@ -91,14 +94,22 @@ class Staged:
     differences: Mapping[str, Difference] = field(default_factory=dict)
     replaced: frozenset[str] = frozenset()
     changes: Mapping[str, Changed] = field(default_factory=dict)
+    again: frozenset[str] = frozenset()
+    beside: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @cached_property
     def store(self) -> Store:
-        """All models in memory, one graph each; the default graph is empty."""
+        """All models, and those beside them, in memory, one graph each; the default graph is empty.
+
+        It costs seconds for a million triples: what needs no graphs reads the spools and files.
+        """
         store = Store()
         for model in self.models:
             with self.spools[model.iri].open() as stream:
                 store.bulk_load(stream, RdfFormat.N_TRIPLES, to_graph=NamedNode(model.iri))
+        for iri, paths in self.beside.items():
+            for path in paths:
+                store.bulk_load(path=path, format=RdfFormat.N_TRIPLES, to_graph=NamedNode(iri))
         return store
 
     def graph(self, model_iri: str) -> Statements:

@@ -37,7 +37,7 @@ def divide(
     while chunk := stream.readlines(CHUNK_BYTES):
         parts: dict[Names, list[bytes]] = defaultdict(list)
         for line in chunk:
-            subject, predicate, value = _terms(line)
+            subject, predicate, value = terms(line)
             key = (
                 by_subject.get(subject, NONE),
                 by_predicate.get(predicate, NONE),
@@ -56,7 +56,7 @@ def _as_terms(marks: Mapping[str, Names]) -> dict[bytes, Names]:
     return {b"<" + iri.encode() + b">": names for iri, names in marks.items()}
 
 
-def _terms(line: bytes) -> tuple[bytes, bytes, bytes]:
+def terms(line: bytes) -> tuple[bytes, bytes, bytes]:
     """Return subject, predicate and object as written; literals as some text without marks."""
     parts = line.split(b" ", 2)
     if len(parts) == 3 and line.endswith(b" .\n"):
