@@ -80,8 +80,9 @@ def labels_preview(node: Node, arguments: Arguments, step: Step) -> dict[str, An
     """Show what a labels file would do to a data set as it is."""
     dataset = text(arguments, "dataset")
     rules = load_labels(Path(text(arguments, "file")))
-    staged = restaged(node.record, current(node, dataset).models)
-    staged, _ = complete(staged, (), node.record)
+    manifest = current(node, dataset)
+    staged = restaged(node.record, manifest.models)
+    staged, _ = complete(staged, (), node.record, manifest.dataset)
     return preview(staged, rules, node.policies(), org=node.org, dataset_id=dataset)
 
 
@@ -101,7 +102,7 @@ def labels_apply(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]
 def relabel(node: Node, before: Manifest, rules: LabelRules, step: Step) -> Manifest:
     """Label a version anew, with what it depends on as that is now, and return the new version."""
     staged = restaged(node.record, before.models)
-    staged, _ = complete(staged, (), node.record)
+    staged, _ = complete(staged, (), node.record, before.dataset)
     step(f"label {before.dataset}")
     cells = assign(staged, rules, node.org, before.dataset.rpartition(":")[2])
     manifest = node.record.publish(

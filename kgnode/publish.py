@@ -26,8 +26,9 @@ from kgnode.cim.repairs import refuse
 from kgnode.cim.staged import Model, Staged
 from kgnode.cim.succession import Lookup, apply_differences
 from kgnode.errors import BadRequest, NotCim, RedefinesOther, RefusedByShapes
+from kgnode.labelling import label_models
 from kgnode.names import IDENTIFIER, dataset_iri, resource_folder
-from kgnode.policy.labels import Cells, assign, header_labels
+from kgnode.policy.labels import Cells, header_labels
 from kgnode.policy.labels_file import CLOSED, LabelRules
 from kgnode.settings import Settings
 from kgnode.staging import (
@@ -129,7 +130,7 @@ def publish(
     current = record.current(dataset)
 
     step("read and type")
-    staged, kept, beside = _stage(record, paths, wish, context, current)
+    staged, kept, beside = _stage(record, org, paths, wish, context, current)
 
     step("validate")
     report = _gate(staged, beside, wish.packs, context.settings, standing)
@@ -140,7 +141,7 @@ def publish(
 
     step("label")
     rules = wish.labels or CLOSED
-    cells = assign(staged, rules, org, wish.dataset)
+    cells = label_models(staged, rules, org, wish.dataset, current, record)
     if wish.dry_run:
         return Published(None, staged, kept, _counted(cells), report)
 
@@ -170,6 +171,7 @@ def _dataset(org: str, wish: Wish) -> str:
 
 def _stage(
     record: Record,
+    org: str,
     paths: Sequence[Path],
     wish: Wish,
     context: ReadContext,
@@ -188,7 +190,7 @@ def _stage(
     kept = _kept(current, staged, wish.mode)
     if must_relabel(current, wish.labels or CLOSED):
         staged, kept = together(staged, restaged(record, kept)), ()
-    staged, beside = complete(staged, kept, record)
+    staged, beside = complete(staged, kept, record, dataset_iri(org, wish.dataset))
     return staged, kept, beside
 
 

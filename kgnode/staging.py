@@ -75,10 +75,14 @@ class Beside:
     contents: Mapping[str, str]
 
 
-def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> tuple[Staged, Beside]:
+def complete(
+    staged: Staged, kept: Sequence[StoredModel], record: Record, dataset: str
+) -> tuple[Staged, Beside]:
     """Put beside the staged models what is kept, and all that any of it depends on.
 
-    Only models of the record are found; they are context, not models of the staging.
+    Only models of the record are found; they are context, not models of the staging. A model of
+    ``dataset`` itself that is not kept is on its way out: what depends on it is not shown it, since
+    the version that takes its place is among the models.
     """
     present = {model.iri for model in staged.models}
     sources: set[str] = set()
@@ -95,6 +99,7 @@ def complete(staged: Staged, kept: Sequence[StoredModel], record: Record) -> tup
     known = {
         model.iri: (manifest.dataset, model)
         for manifest in record.datasets()
+        if manifest.dataset != dataset
         for model in manifest.models
     }
     waiting = [iri for model in staged.models for iri in model.header.dependent_on]

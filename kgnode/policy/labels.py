@@ -21,6 +21,7 @@ from kgnode.policy.area import within
 from kgnode.policy.classes import below
 from kgnode.policy.labels_file import CLOSED, LabelRules, Rule, load_labels
 from kgnode.policy.lines import NONE, Names, divide
+from kgnode.store.canonical import Patched
 
 __all__ = ["CLOSED", "LabelRules", "assign", "header_labels", "load_labels", "unused"]
 
@@ -69,7 +70,7 @@ def header_labels(assigned: Mapping[str, Cells]) -> dict[str, list[str]]:
 
 def _begins(part: Iterable[Triple], head: bytes) -> bool:
     """Tell whether any statement of a cell has that subject; true where it cannot be told."""
-    if isinstance(part, Statements):
+    if isinstance(part, Statements | Patched):
         with part.ntriples() as stream:
             return any(line.startswith(head) or line[:1] != b"<" for line in stream)
     return True

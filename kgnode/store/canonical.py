@@ -8,9 +8,12 @@ by subject, in a fixed order. Memory stays bounded: what is large goes through f
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
@@ -63,11 +66,16 @@ def write_canonical(
         out: where to.
         folder: for temporary files.
     """
+    if isinstance(triples, Patched):
+        lines = triples.lines()
+        content = b"".join(lines)
+        out.write(content)
+        return hashlib.sha256(content).hexdigest(), len(lines)
     held, size = _groups(), 0
     with _Spill(folder) as spill:
         for lines in _canonical(triples, model, folder):
             for line in lines:
-                held[crc32(line[: line.index(b" ")]) % GROUPS].append(line)
+                held[_group(line)].append(line)
                 size += len(line)
             if size > IN_MEMORY_BYTES:
                 spill.take(held)
@@ -82,6 +90,54 @@ def write_canonical(
             count += len(different)
             out.write(content)
     return digest.hexdigest(), count
+
+
+def _group(line: bytes) -> int:
+    return crc32(line[: line.index(b" ")]) % GROUPS
+
+
+def _order(line: bytes) -> tuple[int, bytes]:
+    """Return where a line stands in a cell's file."""
+    return _group(line), line
+
+
+@dataclass(frozen=True)
+class Patched:
+    """The triples of a cell without some and with others; all as lines of the one form.
+
+    Attributes:
+        file: the cell's file; None for no triples.
+        removed: lines to be taken away; those that are not there do no harm.
+        added: lines to be added, without blank nodes.
+    """
+
+    file: Path | None
+    removed: frozenset[bytes]
+    added: frozenset[bytes]
+
+    def lines(self) -> list[bytes]:
+        """Return the lines in the order of a cell's file; only those added are looked up."""
+        kept: list[bytes] = []
+        if self.file is not None:
+            with self.file.open("rb") as stream:
+                kept = [line for line in stream if line not in self.removed]
+        parts: list[list[bytes]] = []
+        start = 0
+        for line in sorted(self.added, key=_order):
+            at = bisect_left(kept, _order(line), start, key=_order)
+            there = at < len(kept) and kept[at] == line
+            parts += [kept[start:at], [] if there else [line]]
+            start = at
+        return [line for part in (*parts, kept[start:]) for line in part]
+
+    def ntriples(self) -> BinaryIO:
+        """Return all triples as an N-Triples stream."""
+        return io.BytesIO(b"".join(self.lines()))
+
+    def __iter__(self) -> Iterator[Triple]:
+        """Yield the triples."""
+        for quad in parse(self.ntriples(), RdfFormat.N_TRIPLES, lenient=True):
+            yield quad.triple
 
 
 class _Spill:

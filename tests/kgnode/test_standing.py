@@ -163,6 +163,29 @@ def test_many_differences_are_judged_as_a_full_validation_judges_them(
     agree(nodes, tmp_path, seed, steps=20)
 
 
+def test_the_version_taken_away_is_not_judged_beside_the_one_that_takes_its_place(
+    nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    """Another model may depend on it still: its values would stand beside their successors."""
+    model, first, second = network()
+    needs = f'<md:Model.DependentOn rdf:resource="{iri(0)}"/>'
+    second = second.replace("</md:FullModel>", f"{needs}</md:FullModel>")
+    assert needs in second
+    files = [tmp_path / "first.xml", tmp_path / "second.xml"]
+    for file, text in zip(files, (first, second), strict=True):
+        file.write_text(text)
+    said_once = [s for s in model.statements if s not in model.statements[::3]]
+    name = next(s for s in said_once if "IdentifiedObject.name" in s[1])
+    other = (name[0], re.sub(r">[^<]*<", ">another name<", name[1], count=1))
+    model.number += 1
+    change = tmp_path / "change.xml"
+    change.write_text(model._difference({name}, {other}))
+    for node in nodes:
+        before = published(node, *files)
+        after = published(node, change)
+        assert after["counts"] == before["counts"]
+
+
 def test_a_dry_run_or_another_writer_is_noticed(nodes: tuple[Node, Node], tmp_path: Path) -> None:
     model, first, second = network()
     chance = random.Random(5)

@@ -16,7 +16,7 @@ ORDER = (
     ("trust", "catalogue", "summary", "asset", "audit", "events", "leases"),
     ("alignment",),
     (
-        *("query", "staging", "publish", "export"),
+        *("query", "staging", "labelling", "publish", "export"),
         *("node", "governance", "stewardship", "operations"),
     ),
     ("console", "remote", "client", "web", "cli", "__main__"),
