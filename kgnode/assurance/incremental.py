@@ -73,6 +73,7 @@ class Session:
         self._units = [unit for pack in packs for unit in units(pack, Whole(data))]
         self._kept: dict[Key, list[Result]] = {}
         self._namespaces = data.namespaces
+        self._triples = len(data.store)
         self.rechecked = 0
         self.changed = False
         self._run(None)
@@ -85,8 +86,8 @@ class Session:
 
     @property
     def triples(self) -> int:
-        """Number of triples of the data."""
-        return len(self._data.store)
+        """Number of triples of the data, about: changes that said nothing new count too."""
+        return self._triples
 
     @property
     def results(self) -> list[Result]:
@@ -113,6 +114,7 @@ class Session:
     ) -> list[Result]:
         """Change the data and return all results on it."""
         self.changed = True
+        self._triples += len(added) - len(removed)
         self._data.change(added, removed)
         self._run([*added, *removed])
         return self.results

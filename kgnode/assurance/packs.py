@@ -153,6 +153,11 @@ def _align_datatypes(graph: Graph) -> None:
             graph.replace(node, sh("datatype"), ox.NamedNode(held))
 
 
+_READ: dict[tuple[Path, bytes, str], Pack] = {}
+_MOST_READ = 64
+"""Packs whose shapes are kept read; more than a home has."""
+
+
 def load_packs(
     names_or_paths: Sequence[str | Path], registered: Path | None = None
 ) -> tuple[Pack, ...]:
@@ -224,8 +229,9 @@ def read_pack(path: Path) -> Pack:
 
 
 def _from_manifest(folder: Path, manifest: Path) -> Pack:
+    text = read_file(manifest)
     try:
-        table = tomllib.loads(read_file(manifest).decode())
+        table = tomllib.loads(text.decode())
         files = tuple(
             PackFile(
                 entry["name"],
@@ -237,7 +243,7 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
             )
             for entry in table["files"]
         )
-        return Pack(
+        pack = Pack(
             id=str(table["id"]),
             version=str(table["version"]),
             title=str(table.get("title", table["id"])),
@@ -257,3 +263,11 @@ def _from_manifest(folder: Path, manifest: Path) -> Pack:
             hint="It needs id, version and files = [{name = ...}]; docs/assurance.md shows one.",
             file=str(manifest),
         ) from error
+    return _as_read_before(pack, text)
+
+
+def _as_read_before(pack: Pack, manifest: bytes) -> Pack:
+    """Return the pack with the same content that was read before, whose shapes are parsed."""
+    if len(_READ) >= _MOST_READ:
+        _READ.clear()
+    return _READ.setdefault((pack.folder, manifest, pack.digest), pack)

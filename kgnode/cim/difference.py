@@ -81,6 +81,14 @@ class Version:
             return self.triples.lines()
         return {line(triple) for triple in _as_stored(self.triples)}
 
+    def about(self) -> list[bytes]:
+        """Return the lines of the header."""
+        subject = f"<{self.header.iri}>".encode()
+        if isinstance(self.triples, KeptLines):
+            contents = (file.read_bytes() for file in self.triples.files)
+            return [found for content in contents for found in lines_about(content, subject)]
+        return [found for found in self.lines() if found.startswith(subject + b" ")]
+
 
 @dataclass(frozen=True)
 class KeptLines:
@@ -140,7 +148,7 @@ def apply(base: Version, own: Version, difference: Difference) -> Applied:
     if there:
         raise _mismatch(own, there, "statement to add is there already")
     head = _full_header(own)
-    removed = reverse | _about(old, base.header.iri)
+    removed = reverse | _triples(base.about())
     added = forward | _as_stored(head)
     old.difference_update(map(line, removed))
     old.update(map(line, added))
@@ -186,10 +194,24 @@ def _changes(difference: Difference, old: Collection[bytes]) -> tuple[set[Triple
     return forward, reverse
 
 
-def _about(lines: Iterable[bytes], iri: str) -> set[Triple]:
-    head = f"<{iri}> ".encode()
-    found = b"".join(text for text in lines if text.startswith(head))
-    return {quad.triple for quad in parse(found, RdfFormat.N_TRIPLES, lenient=True)}
+def _triples(lines: Iterable[bytes]) -> set[Triple]:
+    return {quad.triple for quad in parse(b"".join(lines), RdfFormat.N_TRIPLES, lenient=True)}
+
+
+def lines_about(content: bytes, subject: bytes) -> Iterator[bytes]:
+    r"""Yield the lines of N-Triples that begin with a subject; the others are not parted.
+
+    >>> list(lines_about(b'<a> <p> <b> .\n<b> <p> <a> .\n', b"<b>"))
+    [b'<b> <p> <a> .\n']
+    """
+    head = subject + b" "
+    at = 0 if content.startswith(head) else content.find(b"\n" + head) + 1
+    while at or content.startswith(head):
+        end = content.find(b"\n", at) + 1 or len(content)
+        yield content[at:end]
+        at = content.find(b"\n" + head, end - 1) + 1
+        if not at:
+            return
 
 
 def _check_stands(

@@ -70,7 +70,9 @@ def header_labels(assigned: Mapping[str, Cells]) -> dict[str, list[str]]:
 
 def _begins(part: Iterable[Triple], head: bytes) -> bool:
     """Tell whether any statement of a cell has that subject; true where it cannot be told."""
-    if isinstance(part, Statements | Patched):
+    if isinstance(part, Patched):
+        return part.tells_of(head[:-1])
+    if isinstance(part, Statements):
         with part.ntriples() as stream:
             return any(line.startswith(head) or line[:1] != b"<" for line in stream)
     return True

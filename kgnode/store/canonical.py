@@ -30,6 +30,7 @@ from pyoxigraph import (
     serialize,
 )
 
+from kgnode.cim.difference import lines_about
 from kgnode.names import bnode_iri
 from kgnode.store.cells import WholeGraph
 
@@ -129,6 +130,13 @@ class Patched:
             parts += [kept[start:at], [] if there else [line]]
             start = at
         return [line for part in (*parts, kept[start:]) for line in part]
+
+    def tells_of(self, subject: bytes) -> bool:
+        """Whether a statement has that subject, a term as N-Triples writes it."""
+        if any(line.startswith(subject + b" ") for line in self.added):
+            return True
+        content = b"" if self.file is None else self.file.read_bytes()
+        return any(line not in self.removed for line in lines_about(content, subject))
 
     def ntriples(self) -> BinaryIO:
         """Return all triples as an N-Triples stream."""

@@ -47,6 +47,24 @@ def test_a_loose_file_is_a_pack_whose_version_is_its_content(tmp_path: Path) -> 
     assert load_packs([file])[0].version != pack.version
 
 
+def test_shapes_are_read_once_for_as_long_as_no_document_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    manifest = 'id = "own"\nversion = "1"\nfiles = [{ name = "a.ttl" }]\n'
+    (folder / "pack.toml").write_text(manifest)
+    shape = "{} a sh:NodeShape ; sh:targetClass <urn:c> ; sh:property [ sh:path <urn:p> ] ."
+    prefix = "@prefix sh: <http://www.w3.org/ns/shacl#> . "
+    (folder / "a.ttl").write_text(prefix + shape.format("<urn:one>"))
+    first, again = read_pack(folder), read_pack(folder)
+    assert first is again
+    assert first.shapes() is again.shapes()
+    (folder / "a.ttl").write_text(prefix + shape.format("<urn:two>"))
+    assert [str(s.id) for s in read_pack(folder).shapes().targeted] == ["<urn:two>"]
+    (folder / "pack.toml").write_text(manifest.replace('"1"', '"2"'))
+    assert read_pack(folder).version == "2"
+    assert [str(s.id) for s in first.shapes().targeted] == ["<urn:one>"]
+
+
 def test_a_misspelt_word_is_a_fault_of_the_pack(tmp_path: Path) -> None:
     file = tmp_path / "mine.ttl"
     file.write_text(SHAPE.replace("sh:minCount", "sh:MinCount"))

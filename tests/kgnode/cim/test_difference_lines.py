@@ -12,7 +12,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
 from kgnode.cim import Staged
-from kgnode.cim.difference import KeptLines, Version, line
+from kgnode.cim.difference import KeptLines, Version, line, lines_about
 from kgnode.cim.headers import Header
 from kgnode.cim.succession import apply_differences
 from kgnode.store.canonical import Patched, write_canonical
@@ -158,3 +158,21 @@ def statement(triple: Triple) -> str:
         return f'<{name} rdf:resource="{triple.object.value}"/>'
     assert isinstance(triple.object, Literal)
     return f"<{name}>{escape(triple.object.value)}</{name}>"
+
+
+def test_the_lines_about_a_subject_are_found_without_parting_the_others(
+    chance: random.Random, tmp_path: Path
+) -> None:
+    triples = as_stored(some(chance, 60))
+    content = cell(triples, tmp_path, "cell").read_bytes()
+    lines = content.splitlines(keepends=True)
+    subjects = {text.partition(b" ")[0] for text in lines}
+    for subject in (*subjects, b"<urn:uuid:bbbbbbbb-0000-4000-8000-0000000000>", b"<urn:none>"):
+        wanted = [text for text in lines if text.startswith(subject + b" ")]
+        assert list(lines_about(content, subject)) == wanted
+        removed = frozenset(wanted[1:])
+        file = tmp_path / "cell.nt"
+        assert Patched(file, removed, frozenset()).tells_of(subject) == bool(wanted)
+        assert not Patched(file, frozenset(wanted), frozenset()).tells_of(subject)
+        assert Patched(None, removed, frozenset(wanted)).tells_of(subject) == bool(wanted)
+    assert list(lines_about(b"", b"<urn:none>")) == []
