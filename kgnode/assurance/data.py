@@ -119,10 +119,11 @@ class Data:
         }
 
     @cached_property
-    def subclasses(self) -> list[tuple[Term, Term]]:
-        """The (subclass, superclass) pairs that the data itself states."""
+    def subclasses(self) -> list[tuple[ox.NamedNode, ox.NamedNode]]:
+        """The (subclass, superclass) pairs that the data itself states of classes with names."""
         rows = self.store.query(_SUBCLASSES)
-        return [(row["sub"], row["super"]) for row in rows]  # type: ignore[union-attr]
+        pairs = [(row["sub"], row["super"]) for row in rows]  # type: ignore[union-attr]
+        return [pair for pair in pairs if all(isinstance(term, ox.NamedNode) for term in pair)]
 
     @cached_property
     def namespaces(self) -> tuple[str, ...]:

@@ -66,12 +66,7 @@ class Judge:
         self._meter = meter or Meter(Limits())
         self._shapes = shapes
         self._pack = pack
-        stated = [
-            (sub, sup)
-            for sub, sup in data.subclasses
-            if isinstance(sub, ox.NamedNode) and isinstance(sup, ox.NamedNode)
-        ]
-        self.sources = Sources(data, Closure((*pairs, *stated)), inherit=inherit)
+        self.sources = Sources(data, Closure((*pairs, *data.subclasses)), inherit=inherit)
         self._screen = Screen(data, self.sources) if screen else None
         self._failing: dict[tuple[Term, str], frozenset[Term]] = {}
 
