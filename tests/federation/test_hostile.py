@@ -100,6 +100,23 @@ def test_a_lying_member_is_reported_and_never_believed(name: str) -> None:
     assert outcomes["B"] == ("unreachable" if name == "endless head" else "protocol")
 
 
+@pytest.mark.parametrize(
+    "cell", ["_:b", " _:b", "<urn:x>\x85", "\u2028<urn:x>", "e1", '"a\rb"', "\x0btrue"]
+)
+@pytest.mark.parametrize("op", ["rows", "table"])
+def test_a_cell_that_only_some_read_is_its_member_s_fault(cell: str, op: str) -> None:
+    head = {
+        "parts": [{"source": "B", "kind": "tsv"}], "max_bytes": 1 << 20, "op": op, "offset": 0,
+        "columns": ["?x"], "limit": None, "media": "text/csv", "whole_only": False, "also": "",
+        "before": "SELECT ?x WHERE", "after": "",
+    }  # fmt: skip
+    good = '<urn:x>\n"a b"@en-GB\n1.5\n-1\ntrue\n"1"^^<urn:d>\n\n'
+    reply, _ = evaluate(head, [f"?x\n{good}".encode()])
+    assert reply["failed"] == ""
+    reply, _ = evaluate(head, [f"?x\n{good}{cell}\n".encode()])
+    assert reply == {"failed": "part", "source": "B"}
+
+
 TWICE = gzip.compress(b"?l\t?r\n<http://example.org/l1>\t100\n") + gzip.compress(b"<urn:x>\t1\n")
 WHOLE = {
     "nothing changed, unasked": Fault(status=304),
