@@ -27,6 +27,8 @@ HEADER = "Gridspine-Lease"
 LONGEST_SECONDS = 60.0
 """The most that ``lease_seconds`` can be."""
 SESSIONS_PER_MEMBER = 8
+MOST_LEASES = 4096
+"""Of all members together: each change looks at all of them before it is acknowledged."""
 HOLD_OF_LEASE = 0.4
 """Which part of a lease a hanging request waits before it is answered."""
 _LOOKS_AT_ONCE = 16
@@ -133,7 +135,7 @@ class Leases:
         session = self._sessions.get(name)
         if session is None or session.until <= self._clock() or self._ended:
             return None
-        if actor not in (None, session.org) or self._held_by(session.org) >= self._most:
+        if actor not in (None, session.org) or not self._room_for(session.org):
             return None
         session.given += 1
         number = session.given
@@ -229,8 +231,11 @@ class Leases:
             if looked % _LOOKS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # others are answered meanwhile
 
-    def _held_by(self, org: str) -> int:
-        return sum(len(one.leases) for one in self._sessions.values() if one.org == org)
+    def _room_for(self, org: str) -> bool:
+        """Tell whether a member may have one more lease."""
+        held = [(len(one.leases), one.org == org) for one in self._sessions.values()]
+        own = sum(count for count, ours in held if ours)
+        return own < self._most and sum(count for count, _ in held) < MOST_LEASES
 
     def _forget_those_over(self) -> None:
         now = self._clock()

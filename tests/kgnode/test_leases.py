@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import kgnode.leases
 from kgnode.errors import NotFound, Overloaded
 from kgnode.leases import SESSIONS_PER_MEMBER, Leases
 from kgnode.settings import load_settings
@@ -155,6 +156,19 @@ def test_no_member_has_more_than_its_share(tmp_path: Path) -> None:
         assert other is not None
         await asyncio.sleep(SECONDS + 0.1)  # sessions that nobody keeps end
         assert leases.open("A")
+
+    asyncio.run(run())
+
+
+def test_all_members_together_have_what_a_change_can_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kgnode.leases, "MOST_LEASES", 2)
+
+    async def run() -> None:
+        leases, view = book(tmp_path), View()
+        given = [leases.grant(leases.open(org), org, "1", view.look) for org in "ABC"]
+        assert given == [1, 1, None]
 
     asyncio.run(run())
 

@@ -76,6 +76,7 @@ def test_random_closures_equal_one_store() -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 def test_many_random_closures_equal_one_store() -> None:
     with cluster() as running:
         assert asyncio.run(differences(running, range(1_000_000, 1_010_000))) == []

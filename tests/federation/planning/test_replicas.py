@@ -73,6 +73,7 @@ def test_random_counts_equal_one_store() -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(3600)
 def test_many_random_counts_equal_one_store() -> None:
     with cluster() as running:
         _, different = asyncio.run(compared(running, range(1_000_000, 1_010_000)))
