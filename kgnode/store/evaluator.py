@@ -19,11 +19,12 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pyoxigraph import (
     QueryResultsFormat,
     QuerySolutions,
@@ -36,7 +37,8 @@ from pyoxigraph import (
 
 from kgnode.errors import GridspineError
 from kgnode.problems import record
-from kgnode.store import wire
+from kgnode.store import descriptors, wire
+from kgnode.store.arming import Arming
 from kgnode.store.rows import FORMS
 from kgnode.store.spool import Full, Spool
 
@@ -46,8 +48,11 @@ GROWTH_MAX_BYTES = 256 << 20
 CALM_PRIORITY = 10
 """Nice value of an evaluator while its query takes long."""
 
-STANDARD_DESCRIPTORS = 3
-"""Descriptors that are always open (the host sees to it), so that none below is free to take."""
+BRIEF_SECONDS = 0.005
+"""A query over sooner can neither have grown much nor have been set back by the host."""
+
+UNSEEN_MAX = 64
+"""So many brief queries in a row are taken together."""
 
 PROCESS = Path("/proc/self/statm")
 
@@ -59,7 +64,7 @@ def serve(
     store: Callable[[], Store],
     listener: socket.socket,
     memory_bytes: int,
-    arm: Callable[[socket.socket, float], Callable[[], None]],
+    armed: Callable[[socket.socket], Arming],
     *,
     once: bool = False,
 ) -> int:
@@ -69,30 +74,32 @@ def serve(
         store: opens the view, in this process.
         listener: where connections are accepted, shared with other evaluators.
         memory_bytes: what this process may take beyond what it has.
-        arm: has this process ended after so many seconds, or when the client goes; returns what
-            undoes that (kgnode/store/arming.py).
+        armed: what ends this process while a query of a connection runs.
         once: leave after one query, or when none comes within a second.
     """
     opened = store()
     _confine(memory_bytes)
-    start, priority = _peak_bytes(), os.getpriority(os.PRIO_PROCESS, 0)
+    descriptors.forbid()
+    upkeep = _Upkeep()
     while True:
         if once and not _readable(listener, 1.0):
             return 0
         try:
-            connection, _ = listener.accept()
+            with descriptors.allowed():
+                connection, _ = listener.accept()
         except OSError:
             return 0
         grown = False
         # the client may go away while it is answered
         with connection, contextlib.suppress(OSError):
-            while not grown and (request := wire.receive(connection)) is not None:
+            arming = armed(connection)
+            while not grown and (request := wire.receive(connection, orjson.loads)) is not None:
                 leaves = once or bool(request.get("leaves"))
-                answer = _answer(opened, connection, request, arm)
+                begun = time.monotonic()
+                answer = _answer(opened, connection, request, arming, request["deadline"] - begun)
                 if answer is None:
                     break
-                grown = leaves or _peak_bytes() - start > GROWTH_MAX_BYTES
-                grown = grown or not _as_quick_as(priority)
+                grown = leaves or upkeep.due(time.monotonic() - begun)
                 answer(wire.LEAVES if grown else wire.STAYS)
         if once:
             return 0
@@ -101,18 +108,14 @@ def serve(
 
 
 def _answer(
-    store: Store,
-    connection: socket.socket,
-    request: dict[str, Any],
-    arm: Callable[[socket.socket, float], Callable[[], None]],
+    store: Store, connection: socket.socket, request: dict[str, Any], arming: Arming, left: float
 ) -> Callable[[bytes], None] | None:
     """Work out the answer to a request; return what sends it, None if nobody waits for it."""
-    left = request["deadline"] - time.monotonic()
     if left <= 0:
         return None
-    disarm = arm(connection, left)
+    arming.arm(left)
     if hung_up(connection):  # before it was armed, so no signal came
-        disarm()
+        arming.disarm()
         return None
     spool = Spool(request)
     refusal: dict[str, Any] | None = None
@@ -134,9 +137,10 @@ def _answer(
         code = "unexpected" if str(error).startswith("IO error") else "refused"
         refusal = {"code": code, "message": str(error)}
     except Exception as error:
-        traceback.print_exc()
+        with descriptors.allowed():  # for the lines of the source
+            traceback.print_exc()
         refusal = {"code": "unexpected", "message": f"{type(error).__name__}: {error}"}
-    disarm()  # before the first byte: the client's close must not end a healthy evaluator
+    arming.disarm()  # before the first byte: the client's close must not end a healthy evaluator
     if refusal is None:
         return partial(spool.send, connection, cut)
     return partial(_send_refusal, connection, json.dumps(refusal).encode())
@@ -149,18 +153,24 @@ def _send_refusal(connection: socket.socket, body: bytes, stays: bytes) -> None:
 def _evaluate(store: Store, request: dict[str, Any], spool: Spool) -> bytes:
     """Write the whole answer to the spool; return what was cut."""
     if "function" in request:
-        spool.write(_call(store, request["function"], request.get("argument")))
+        with descriptors.allowed():
+            spool.write(_call(store, request["function"], request.get("argument")))
         return wire.WHOLE
-    with _no_descriptors():
-        results = store.query(request["query"])
-        if isinstance(results, QueryTriples):
-            return _write_graph(store, results, request, spool)
-        form = QueryResultsFormat.from_media_type(request["media"])
-        if form is None:
-            raise ValueError(f"{request['media']} is no format of query results")
-        if isinstance(results, QuerySolutions):
-            spool.rows = FORMS[form.media_type.partition(";")[0]]
-        return _serialise(results, form, request, spool)
+    results = store.query(request["query"])
+    if isinstance(results, QueryTriples):
+        return _write_graph(store, results, request, spool)
+    form = _result_form(request["media"])
+    if isinstance(results, QuerySolutions):
+        spool.rows = FORMS[form.media_type.partition(";")[0]]
+    return _serialise(results, form, request, spool)
+
+
+@lru_cache
+def _result_form(media_type: str) -> QueryResultsFormat:
+    form = QueryResultsFormat.from_media_type(media_type)
+    if form is None:
+        raise ValueError(f"{media_type} is no format of query results")
+    return form
 
 
 def _serialise(
@@ -247,17 +257,6 @@ def _confine(memory_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-@contextlib.contextmanager
-def _no_descriptors() -> Iterator[None]:
-    """Let nothing be opened meanwhile: no file, and no socket to whatever a query names."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_DESCRIPTORS, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def hung_up(connection: socket.socket) -> bool:
     """Return whether the other side has closed; it sends nothing more otherwise."""
     return _readable(connection, 0)
@@ -269,15 +268,34 @@ def _readable(connection: socket.socket, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def _as_quick_as(priority: int) -> bool:
-    """Take back the priority of the start, where the host has lowered it and the system lets us."""
-    if os.getpriority(os.PRIO_PROCESS, 0) == priority:
+class _Upkeep:
+    """What an evaluator looks after between queries: that it stays small and quick.
+
+    After a brief query there is nothing to see, so it looks after some of those only.
+    """
+
+    def __init__(self) -> None:
+        self._start_bytes = _peak_bytes()
+        self._priority = os.getpriority(os.PRIO_PROCESS, 0)
+        self._unseen = 0
+
+    def due(self, seconds: float) -> bool:
+        """Tell, after a query that took so long, whether a fresh process should take its place."""
+        self._unseen += 1
+        if seconds < BRIEF_SECONDS and self._unseen < UNSEEN_MAX:
+            return False
+        self._unseen = 0
+        return _peak_bytes() - self._start_bytes > GROWTH_MAX_BYTES or not self._quick()
+
+    def _quick(self) -> bool:
+        """Take back the priority of the start, where the host lowered it and the system lets us."""
+        if os.getpriority(os.PRIO_PROCESS, 0) == self._priority:
+            return True
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, self._priority)
+        except OSError:
+            return False
         return True
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, priority)
-    except OSError:
-        return False
-    return True
 
 
 def _peak_bytes() -> int:

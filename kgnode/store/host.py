@@ -25,7 +25,7 @@ from typing import Any
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
 
-from kgnode.store import arming, evaluator, wire
+from kgnode.store import arming, descriptors, evaluator, wire
 from kgnode.store.derive import derive
 
 CLONE_NEWNET = 0x40000000
@@ -201,7 +201,7 @@ class Host:
                     self._opened,
                     generation.listener,
                     generation.memory_bytes,
-                    arming.by_signals,
+                    arming.BySignals,
                     once=extra,
                 )
             except BaseException:
@@ -305,7 +305,7 @@ class SingleHost(Host):
     def _fork(self, generation: Generation, *, extra: bool = False) -> None:
         if len(self.generations) > 1:
             raise RuntimeError("a process that answers itself has one generation")
-        arguments = (self._opened, generation.listener, generation.memory_bytes, arming.by_thread)
+        arguments = (self._opened, generation.listener, generation.memory_bytes, arming.ByThread)
         if not generation.evaluators:
             generation.evaluators[os.getpid()] = -1
             threading.Thread(target=evaluator.serve, args=arguments, daemon=True).start()
@@ -335,7 +335,7 @@ class SingleHost(Host):
 def main() -> None:
     """Run a host: arguments are the descriptor of the socket to its owner, and the kind."""
     os.umask(0o077)
-    while (spare := os.open(os.devnull, os.O_RDWR)) < evaluator.STANDARD_DESCRIPTORS:
+    while (spare := os.open(os.devnull, os.O_RDWR)) < descriptors.STANDARD:
         pass  # see that input, output and errors are open, whatever they are
     os.close(spare)
     leave_the_network()

@@ -6,16 +6,13 @@ of a file without a name. Passing a limit raises ``Full``, which stops the engin
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import socket
 import tempfile
-from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
 
-from kgnode.store import wire
+from kgnode.store import descriptors, wire
 from kgnode.store.rows import RowForm
 
 
@@ -111,9 +108,12 @@ class Spool:
 
     def _count(self, rows: RowForm, content: bytes) -> None:
         """Keep the count of marks; scan exactly only once they could be too many."""
-        overlap = self._edge + content[: len(rows.mark) - 1]
-        self._marks += content.count(rows.mark) + overlap.count(rows.mark)
-        self._edge = (self._edge + content)[-(len(rows.mark) - 1) :] if len(rows.mark) > 1 else b""
+        self._marks += content.count(rows.mark)
+        beyond = len(rows.mark) - 1
+        if beyond:  # a mark may begin in one part and end in the next
+            if self._edge:
+                self._marks += (self._edge + content[:beyond]).count(rows.mark)
+            self._edge = (self._edge + content)[-beyond:]
         possible = rows.at_most(self._marks)
         if possible <= self._check_above:
             return
@@ -131,18 +131,7 @@ class Spool:
         return os.pread(self._file.fileno(), self.size, 0)
 
     def _to_file(self) -> None:
-        with _descriptors():
+        with descriptors.allowed():
             self._file = tempfile.TemporaryFile(dir=".")  # noqa: SIM115
         self._file.write(b"".join(self._parts))
         self._parts = []
-
-
-@contextlib.contextmanager
-def _descriptors() -> Iterator[None]:
-    """Allow descriptors for a moment while a query runs: the spool's own file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

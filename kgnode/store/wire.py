@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 LENGTH = struct.Struct("!I")
@@ -33,7 +34,9 @@ def send(connection: socket.socket, message: dict[str, Any]) -> None:
     connection.sendall(LENGTH.pack(len(body)) + body)
 
 
-def receive(connection: socket.socket) -> dict[str, Any] | None:
+def receive(
+    connection: socket.socket, read: Callable[[bytes], dict[str, Any]] = json.loads
+) -> dict[str, Any] | None:
     """Return the next message; None when the other side has gone.
 
     Each side waits for the answer before it sends again, so nothing of a next message is there yet.
@@ -44,5 +47,4 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
         if not part:
             return None
         parts += part
-    message: dict[str, Any] = json.loads(parts[LENGTH.size :])
-    return message
+    return read(parts[LENGTH.size :])
