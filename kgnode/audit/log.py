@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ QUEUE_BYTES = RESERVE_BYTES // 4
 RETRY_SECONDS = 1.0
 GATHER_SECONDS = 0.05
 """An entry waits this long for others, so that one seal and one write serve them all."""
+
+
+Line = tuple[bytes, Mapping[str, Any]]
+"""An entry as it is written, and as it was given, for who watches."""
 
 
 class Audit:
@@ -59,7 +63,7 @@ class Audit:
         self._key = key
         self._segment_bytes = segment_bytes
         self._watch = watch
-        self._queue: list[bytes] = []
+        self._queue: list[Line] = []
         self._pending_bytes = 0
         self._failed: str | None = None
         self._closing = False
@@ -94,16 +98,19 @@ class Audit:
             raise _full("entries come faster than the disk takes them")
 
     def record(self, entry: Mapping[str, Any]) -> None:
-        """Take one entry; it is on disk, sealed, a moment later.
+        """Take one entry, which nobody changes any more; it is on disk, sealed, a moment later.
 
         Raises:
             StoreFull: the log cannot be written.
         """
-        line = orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry}, default=_plain)
+        line = _line(entry)
         with self._wake:
             if self._failed is not None:
                 raise _full(self._failed)
-            self._take(line)
+            self._queue.append((line, entry))
+            self._pending_bytes += len(line)
+            if len(self._queue) == 1:
+                self._wake.notify_all()
 
     def flush(self) -> None:
         """Return when everything recorded so far is on disk.
@@ -144,12 +151,6 @@ class Audit:
         with self._writing:
             return (self.folder / "head").read_text("ascii")
 
-    def _take(self, line: bytes) -> None:
-        self._queue.append(line)
-        self._pending_bytes += len(line)
-        if len(self._queue) == 1:
-            self._wake.notify_all()
-
     def _run(self) -> None:
         while True:
             with self._wake:
@@ -171,32 +172,32 @@ class Audit:
         """Tell whether to write now rather than to gather a larger batch."""
         return self._closing or self._flushing > 0 or self._pending_bytes > QUEUE_BYTES // 4
 
-    def _write(self, batch: list[bytes]) -> bool:
+    def _write(self, batch: list[Line]) -> bool:
         """Write one batch; on failure keep it and accept nothing more."""
         with self._writing:
             try:
-                self._append(*self._sealed(batch))
+                self._append(*self._sealed(line for line, _ in batch))
                 written = True
             except OSError as error:
                 self._failed = error.strerror or "it cannot be written"
                 written = False
         if written and self._watch is not None:
-            for entry in batch:
+            for _, entry in batch:
                 with contextlib.suppress(Exception):  # watching must never stop the log
-                    self._watch(orjson.loads(entry))
+                    self._watch(entry)
         with self._wake:
             if written:
-                self._pending_bytes -= sum(map(len, batch))
+                self._pending_bytes -= sum(len(line) for line, _ in batch)
             else:
                 self._queue = batch + self._queue
             self._wake.notify_all()
         return written
 
-    def _sealed(self, batch: list[bytes]) -> tuple[State, bytes]:
-        """Return the state after a batch, and its lines with the seal."""
+    def _sealed(self, entries: Iterable[bytes]) -> tuple[State, bytes]:
+        """Return the state after some entries, and their lines with the seal."""
         number, previous = self._state.entries, self._state.hash
         lines = []
-        for entry in batch:
+        for entry in entries:
             number += 1
             previous, line = chained(previous, b'{"n":%d,"entry":%s}' % (number, entry))
             lines.append(line)
@@ -248,8 +249,8 @@ class Audit:
         return found.state
 
     def _note(self, entry: Mapping[str, Any]) -> None:
-        line = orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry})
-        self._queue.append(line)
+        line = _line(entry)
+        self._queue.append((line, entry))
         self._pending_bytes += len(line)
 
     def _recover(self) -> None:
@@ -302,6 +303,11 @@ def set_aside(path: Path, size_bytes: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    """Return an entry as it stands in the log, with the present time."""
+    return orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry}, default=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -6,12 +6,12 @@ is kept is bounded: counters of the present hour, for the callers seen last.
 
 from __future__ import annotations
 
-import hashlib
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kgnode.settings import Settings
@@ -29,7 +29,7 @@ class _Hour:
     hour: int
     bytes_out: int = 0
     refusals: int = 0
-    shapes: OrderedDict[str, set[bytes]] = field(default_factory=OrderedDict)
+    shapes: OrderedDict[int, set[int]] = field(default_factory=OrderedDict)
     raised: set[str] = field(default_factory=set)
 
 
@@ -51,21 +51,26 @@ class Misuse:
     def watch(self, entry: Mapping[str, Any], now: datetime | None = None) -> None:
         """Count one entry and raise what it makes too much."""
         who = (entry.get("org"), entry.get("sub"))
-        counted = self._hour(who, int((now or datetime.now(UTC)).timestamp()) // 3600)
+        seconds = time.time() if now is None else now.timestamp()
+        counted = self._hour(who, int(seconds) // 3600)
+        bounds = self._settings
         counted.bytes_out += int(entry.get("bytes") or 0)
+        if counted.bytes_out > bounds.misuse_bytes_per_hour:
+            self._tell(who, counted, "volume", counted.bytes_out)
         counted.refusals += int(entry.get("status") or 0) >= REFUSED_FROM
-        found = {
-            "volume": (counted.bytes_out, self._settings.misuse_bytes_per_hour),
-            "refusals": (counted.refusals, self._settings.misuse_refusals_per_hour),
-            "enumeration": (
-                _enumerated(counted, str(entry.get("query") or "")),
-                self._settings.misuse_queries_per_hour,
-            ),
-        }
-        for rule, (count, bound) in found.items():
-            if count > bound and rule not in counted.raised:
-                counted.raised.add(rule)
-                self._raise("misuse", {"rule": rule, "org": who[0], "sub": who[1], "count": count})
+        if counted.refusals > bounds.misuse_refusals_per_hour:
+            self._tell(who, counted, "refusals", counted.refusals)
+        if query := entry.get("query"):
+            most = bounds.misuse_queries_per_hour
+            count = _enumerated(counted, str(query), most)
+            if count > most:
+                self._tell(who, counted, "enumeration", count)
+
+    def _tell(self, who: tuple[Any, ...], counted: _Hour, rule: str, count: int) -> None:
+        """Raise a rule's event, once an hour."""
+        if rule not in counted.raised:
+            counted.raised.add(rule)
+            self._raise("misuse", {"rule": rule, "org": who[0], "sub": who[1], "count": count})
 
     def _hour(self, who: tuple[Any, ...], hour: int) -> _Hour:
         counted = self._hours.get(who)
@@ -77,14 +82,17 @@ class Misuse:
         return counted
 
 
-def _enumerated(counted: _Hour, query: str) -> int:
-    """Return how many different queries of this query's shape the caller has sent."""
-    if not query:
-        return 0
-    shape = hashlib.blake2b(CONSTANT.sub("*", query).encode(), digest_size=8).hexdigest()
+def _enumerated(counted: _Hour, query: str, most: int) -> int:
+    """Return how many different queries of this query's shape the caller has sent.
+
+    Counted until they are more than ``most``. Texts are known by their hash in this process, which
+    nobody outside can aim at (PEP 456).
+    """
+    shape = hash(CONSTANT.sub("*", query))
     texts = counted.shapes.setdefault(shape, set())
     counted.shapes.move_to_end(shape)
-    while len(counted.shapes) > SHAPES_KEPT:
+    if len(counted.shapes) > SHAPES_KEPT:
         counted.shapes.popitem(last=False)
-    texts.add(hashlib.blake2b(query.encode(), digest_size=8).digest())
+    if len(texts) <= most:
+        texts.add(hash(query))
     return len(texts)
