@@ -140,7 +140,7 @@ class Gateway:
             document = problem(error)
             lost = (("Gridspine-Status", str(error.detail.get("answer_status"))),)
             body = orjson.dumps(document)
-            return SparqlAnswer(502, lost, "application/problem+json", _once(body), body)
+            return SparqlAnswer(502, lost, "application/problem+json", content=body)
         name = self.reports.keep(got.report, request.query or "")
         headers: tuple[tuple[str, str], ...] = (
             ("Gridspine-Status", got.status),
@@ -160,7 +160,7 @@ class Gateway:
                     hint=f"Accept {_JSON}, or follow the Gridspine-Report header.",
                 )
             body = orjson.dumps({**orjson.loads(body), "report": got.report.to_json()})
-        return SparqlAnswer(200, headers, got.media_type, _once(body), body)
+        return SparqlAnswer(200, headers, got.media_type, content=body)
 
     async def _passed_on(self, got: FederatedAnswer, name: str) -> AsyncIterator[bytes]:
         """Yield a streamed answer, then keep what came of it in its report."""
@@ -180,7 +180,3 @@ def _flag(request: SparqlRequest, name: str) -> bool:
     if given not in (("0",), ("1",)):
         raise BadRequest(f"{name}={given[0][:40]} is not known.", hint=f"Use {name}=1.")
     return given == ("1",)
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body

@@ -224,8 +224,6 @@ async def _in_process(
             mappings=tuple(options.get("mappings", "").split(",")) if "mappings" in options else (),
         )
         got = await answer(request, Caller.owner(node.org), desk)
-        content = got.content
-        if content is None:
-            content = b"".join([part async for part in got.body])
+        content = await got.read()
         headers = {name.lower(): value for name, value in got.headers}
         return content, headers | {"content-type": got.media_type}

@@ -46,7 +46,7 @@ class Caller:
     @classmethod
     def public(cls) -> Caller:
         """Return the caller of a request without a token."""
-        return cls(org=None, sub="public")
+        return _PUBLIC
 
     @classmethod
     def owner(cls, org: str) -> Caller:
@@ -61,6 +61,9 @@ class Caller:
     def is_public(self) -> bool:
         """Whether nobody answers for this caller."""
         return self.org is None
+
+
+_PUBLIC = Caller(org=None, sub="public")
 
 
 def concept(name: str) -> str:

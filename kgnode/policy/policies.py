@@ -101,6 +101,8 @@ class Policies:
 
     def period(self, now: datetime) -> tuple[int, int, int]:
         """Return a key that is equal for two times between which no decision can change."""
+        if not self._instants and not self._clocks:
+            return 0, 0, 0
         moment = now.astimezone(UTC)
         instant = bisect_right(self._instants, int(moment.timestamp() * 1000))
         if not self._clocks:

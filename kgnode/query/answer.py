@@ -38,13 +38,24 @@ AUDITED_TEXT = 16_384
 
 
 class SparqlAnswer(NamedTuple):
-    """What goes back: ``content`` where the whole body is at hand, else ``body``."""
+    """What goes back: ``content`` where the whole body is at hand, else ``body``.
+
+    Attributes:
+        etag: its entity tag, where it has one; not among ``headers``, which many answers share.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     media_type: str
-    body: AsyncIterator[bytes]
+    body: AsyncIterator[bytes] | None = None
     content: bytes | None = None
+    etag: str | None = None
+
+    async def read(self) -> bytes:
+        """Return the body in one piece."""
+        if self.content is not None or self.body is None:
+            return self.content or b""
+        return b"".join([part async for part in self.body])
 
 
 class Task(NamedTuple):
@@ -104,33 +115,35 @@ async def _answer(
     request: SparqlRequest, caller: Caller, desk: Desk, entry: dict[str, Any]
 ) -> SparqlAnswer:
     task = await _task(request, caller, desk)
-    key, headers = task.key, task.headers
-    entry["form"], entry["cells"] = task.parsed.form, len(task.reach.cells)
-    entry["version"], entry["policy"] = task.reach.version, task.policy
+    parsed, reach, media_type, headers = task.parsed, task.reach, task.media_type, task.headers
+    key = task.key
+    entry["form"], entry["cells"] = parsed.form, len(reach.cells)
+    entry["version"], entry["policy"] = reach.version, task.policy
     inline = request.parameters.get("report") == ("inline",)
-    tag = entity_tag(key, task.media_type) if task.parsed.repeatable and not inline else None
-    tagged = headers if tag is None else (*headers, ("ETag", tag))
+    tag = entity_tag(key, media_type) if parsed.repeatable and not inline else None
     if tag is not None:
         if request.if_none_match and matches(request.if_none_match, tag):
-            return SparqlAnswer(304, tagged, task.media_type, _once(b""), b"")
+            return SparqlAnswer(304, headers, media_type, content=b"", etag=tag)
         if (kept := desk.cache.get(key)) is not None:
             entry["bytes"] = len(kept)
-            return SparqlAnswer(200, tagged, task.media_type, _once(kept), kept)
-    view = await desk.view(task.reach, graphs=task.parsed.asks_graphs)
+            return SparqlAnswer(200, headers, media_type, content=kept, etag=tag)
+    view = desk.ready(reach, graphs=parsed.asks_graphs)
+    if view is None:
+        view = await desk.view(reach, graphs=parsed.asks_graphs)
     result = await view.evaluate(task.text, str(key[2]), task.limits)
     entry["bytes"] = result.length
     if result.truncated is not None:
         entry["truncated"] = result.truncated
-        tagged = (*headers, ("Gridspine-Truncated", result.truncated))
+        headers, tag = (*headers, ("Gridspine-Truncated", result.truncated)), None
     content = result.complete
     if inline:
         told = {"mappings": None if task.mappings is None else report(task.mappings)}
         content = orjson.dumps({**orjson.loads(await result.read()), "report": told})
     if content is None:
-        return SparqlAnswer(200, tagged, task.media_type, aiter(result))
-    if tag is not None and result.truncated is None:
+        return SparqlAnswer(200, headers, media_type, aiter(result), etag=tag)
+    if tag is not None:
         desk.cache.put(key, content)
-    return SparqlAnswer(200, tagged, task.media_type, _once(content), content)
+    return SparqlAnswer(200, headers, media_type, content=content, etag=tag)
 
 
 async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
@@ -138,7 +151,8 @@ async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
     text = request.query
     if text is None:
         raise BadRequest("The request has no query.", hint="Send it in the parameter query.")
-    parsed = await _guarded(with_base(text, request.base))
+    text = with_base(text, request.base)
+    parsed = _parse_and_guard(text) if len(text) <= LONG_TEXT else await _guarded(text)
     media_type = negotiate(request.accept, parsed.form)
     if request.parameters.get("report") == ("inline",) and media_type != JSON:
         raise BadRequest(
@@ -211,13 +225,13 @@ def _audit(
         written["query_sha256"] = hashlib.sha256(query.encode()).hexdigest()
     if request.at:
         written["at"] = request.at
-    for name in ("default_graphs", "named_graphs", "mappings"):
-        if asked := getattr(request, name):
+    for name, asked in (
+        ("default_graphs", request.default_graphs),
+        ("named_graphs", request.named_graphs),
+        ("mappings", request.mappings),
+    ):
+        if asked:
             written[name] = asked
     written |= entry
     written["milliseconds"] = round((time.perf_counter() - started) * 1000, 3)
     desk.audit.record(written)
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

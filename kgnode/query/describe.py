@@ -6,7 +6,7 @@ client accepts. Follows SPARQL 1.1 Service Description; the graphs named are tho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import pyoxigraph as ox
 
@@ -55,7 +55,7 @@ async def describe(
     prefixes = {"sd": SD, "void": VOID, "formats": _FORMATS}
     content = ox.serialize(triples, format=written_as, prefixes=prefixes)
     headers = (("Gridspine-Policy", seen.digest),)
-    return SparqlAnswer(200, headers, media_type, _once(content or b""), content)
+    return SparqlAnswer(200, headers, media_type, content=content or b"")
 
 
 def service_description(
@@ -89,7 +89,3 @@ def service_description(
 
 def _count(number: int) -> ox.Literal:
     return ox.Literal(str(number), datatype=ox.NamedNode(XSD + "integer"))
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

@@ -96,6 +96,10 @@ class Desk:
             self._reaches[id(seen)] = kept
         return kept[1]
 
+    def ready(self, reach: Reach, *, graphs: bool) -> View | None:
+        """Return the view that ``view`` would, if it stands ready."""
+        return self.views.ready(reach.cells, reach.named if graphs else frozenset(), reach.derived)
+
     async def view(self, reach: Reach, *, graphs: bool) -> View:
         """Return a view that answers from a reach.
 

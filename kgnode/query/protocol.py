@@ -1,7 +1,7 @@
 """An HTTP request as a SPARQL request.
 
-In: an ASGI scope and the body. Out: ``SparqlRequest``. Follows SPARQL 1.1 Protocol section 2.1
-(query by GET, by URL-encoded POST, by direct POST) and adds ``timeout``, ``limit=cut``, ``at``,
+In: method, address, headers and body. Out: ``SparqlRequest``. Follows SPARQL 1.1 Protocol section
+2.1 (query by GET, by URL-encoded POST, by direct POST) and adds ``timeout``, ``limit=cut``, ``at``,
 ``mappings``. Parameters it does not know are kept for whoever answers, never acted on here.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import binascii
 import math
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
+from kgnode.query.head import Head
 
 FORM = b"application/x-www-form-urlencoded"
 DIRECT = b"application/sparql-query"
@@ -56,72 +56,79 @@ class SparqlRequest(NamedTuple):
     parameters: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
-def read_request(scope: Mapping[str, Any], body: bytes) -> SparqlRequest:
+def read_request(
+    method: str, query_string: bytes, head: Head, body: bytes = b"", *, base: str | None = None
+) -> SparqlRequest:
     """Return what a request asks.
+
+    Args:
+        method: GET, HEAD or POST.
+        query_string: of its address, still encoded.
+        head: its headers.
+        body: all of it.
+        base: the address it was sent to.
 
     Raises:
         BadRequest: a parameter is missing, doubled, or cannot be understood; no UTF-8.
         UnsupportedMedia: a POST whose body is neither a form nor a query.
         RefusedQuery: an update was sent.
     """
-    headers = {name: value for name, value in scope["headers"] if name in _READ}
-    parameters = _decode(scope["query_string"])
-    method: str = scope["method"]
+    parameters = _decode(query_string)
     if method == "POST":
-        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if media == FORM:
-            for key, values in _decode(body).items():
-                parameters.setdefault(key, []).extend(values)
-        elif media == DIRECT:
-            if "query" in parameters:
-                raise BadRequest("The query is given twice, in the address and in the body.")
-            parameters["query"] = [_utf8(body)]
-        elif media == UPDATE:
-            raise _refused()
-        else:
-            raise UnsupportedMedia(
-                f"A body of type {media.decode('latin-1') or '(none)'} is not understood here.",
-                hint=f"Send {DIRECT.decode()}, or a form with the field query.",
-            )
+        _take_body(parameters, head.content_type, body)
     if "update" in parameters:
         raise _refused()
     if method == "POST" and "query" not in parameters:
         raise BadRequest("The request has no query.", hint="Send it in the field query.")
-    accept = headers.get(b"accept")
-    match = headers.get(b"if-none-match")
+    if len(parameters) == 1 and "query" in parameters:  # as nearly all are
+        query = _single(parameters, "query")
+        return SparqlRequest(
+            query,
+            accept=head.accept,
+            if_none_match=head.if_none_match,
+            base=base,
+            method=method,
+            parameters={"query": (query,)} if query is not None else {},
+        )
     return SparqlRequest(
         query=_single(parameters, "query"),
         default_graphs=tuple(parameters.get("default-graph-uri", ())),
         named_graphs=tuple(parameters.get("named-graph-uri", ())),
-        accept=accept.decode("latin-1") if accept is not None else None,
+        accept=head.accept,
         timeout_seconds=_seconds(_single(parameters, "timeout")),
         limit_cut=_cut(_single(parameters, "limit")),
         at=moment(_single(parameters, "at")),
         mappings=split_names(parameters.get("mappings", ())),
-        if_none_match=match.decode("latin-1") if match is not None else None,
-        base=address(scope),
+        if_none_match=head.if_none_match,
+        base=base,
         method=method,
         parameters={key: tuple(values) for key, values in parameters.items()},
     )
 
 
-_READ = frozenset({b"accept", b"content-type", b"if-none-match"})
-_HOST = re.compile(rb"[A-Za-z0-9.\-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
-
-
-def address(scope: Mapping[str, Any]) -> str:
-    """Return the address a request was sent to, as the client spelled it."""
-    host = b"localhost"
-    for name, value in scope["headers"]:
-        if name == b"host" and len(value) < 256 and _HOST.fullmatch(value):
-            host = value
-    return _address(scope.get("scheme", "http"), host, scope.get("path", "/"))
+def _take_body(parameters: dict[str, list[str]], media: bytes, body: bytes) -> None:
+    """Add what the body of a POST says to what its address says."""
+    if media == FORM:
+        for key, values in _decode(body).items():
+            parameters.setdefault(key, []).extend(values)
+    elif media == DIRECT:
+        if "query" in parameters:
+            raise BadRequest("The query is given twice, in the address and in the body.")
+        parameters["query"] = [_utf8(body)]
+    elif media == UPDATE:
+        raise _refused()
+    else:
+        raise UnsupportedMedia(
+            f"A body of type {media.decode('latin-1') or '(none)'} is not understood here.",
+            hint=f"Send {DIRECT.decode()}, or a form with the field query.",
+        )
 
 
 @lru_cache(maxsize=256)
-def _address(scheme: str, host: bytes, path: str) -> str:
+def address(scheme: str, host: bytes, path: str) -> str:
+    """Return the address a request was sent to, as the client spelled it."""
     quoted = quote(path, safe="/~!$&'()*+,;=:@")
-    return f"{scheme}://{host.decode()}{quoted}"
+    return f"{scheme}://{host.decode() or 'localhost'}{quoted}"
 
 
 def _decode(encoded: bytes) -> dict[str, list[str]]:

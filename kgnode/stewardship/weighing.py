@@ -48,10 +48,7 @@ async def _rows(desk: Desk, caller: Caller, query: str, *mappings: str) -> dict[
     """Return the answer of a query as W3C JSON, as the caller gets it."""
     request = SparqlRequest(query, accept="application/sparql-results+json", mappings=mappings)
     got = await answer(request, caller, desk)
-    body = got.content
-    if body is None:
-        body = b"".join([part async for part in got.body])
-    found: dict[str, Any] = orjson.loads(body)
+    found: dict[str, Any] = orjson.loads(await got.read())
     return found
 
 

@@ -11,8 +11,8 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from typing import Any
 
 from kgnode.errors import Overloaded
 from kgnode.store.line import Answer, Line
@@ -38,15 +38,58 @@ class Silent(Exception):
     """The evaluator ended before its answer was whole."""
 
 
-@dataclass(eq=False, slots=True)
-class _Query:
-    """One request on its way; times are on the monotonic clock."""
+class _Left(Exception):
+    """Nobody waits for the answer any more."""
 
-    message: bytes
-    deadline: float
-    answer: asyncio.Future[Answer]
-    line: Line | None = None
-    slow_from: float = 0.0
+
+class Waiting:
+    """One request on its way, awaited by whoever asked; times are on the monotonic clock.
+
+    A task awaits it as it awaits anything. A coroutine that is run without a task (``kgnode.web.
+    lane``) hands the request itself to whoever runs it, who is told by ``then``: no turn of the
+    event loop lies between an answer and what is done with it.
+    """
+
+    __slots__ = ("_then", "deadline", "line", "message", "outcome", "slow_from")
+
+    def __init__(self, message: bytes, deadline: float) -> None:
+        self.message = message
+        self.deadline = deadline
+        self.line: Line | None = None
+        self.slow_from = 0.0
+        self.outcome: Answer | Exception | None = None
+        self._then: Callable[[], None] | None = None
+
+    def then(self, told: Callable[[], None]) -> None:
+        """Have something told once the outcome is there."""
+        self._then = told
+
+    def end(self, outcome: Answer | Exception) -> None:
+        """Tell the outcome; what comes after the first is dropped."""
+        if self.outcome is not None:
+            _drop(outcome)
+            return
+        self.outcome = outcome
+        if self._then is not None:
+            self._then()
+
+    def leave(self) -> None:
+        """Wait no longer."""
+        if self.outcome is not None:
+            _drop(self.outcome)
+        self.outcome, self._then = _Left(), None
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        if self.outcome is None:
+            if asyncio.current_task() is None:
+                yield self
+            else:
+                told = asyncio.get_running_loop().create_future()
+                self._then = lambda: None if told.done() else told.set_result(None)
+                yield from told
+        if isinstance(self.outcome, Answer):
+            return self.outcome
+        raise self.outcome or RuntimeError("a request was awaited and had no outcome")
 
 
 class Door:
@@ -67,8 +110,8 @@ class Door:
         self._idle: list[Line] = []
         self._unanswered: dict[Line, float] = {}
         self._open = 0
-        self._waiting: deque[_Query] = deque()
-        self._running: dict[Line, _Query] = {}
+        self._waiting: deque[Waiting] = deque()
+        self._running: dict[Line, Waiting] = {}
         self._ticking = False
 
     async def ask(self, message: bytes, deadline: float) -> Answer:
@@ -80,8 +123,7 @@ class Door:
             Overloaded: no evaluator became free in time.
             TimeoutError: the deadline is over, though the evaluator should have ended by itself.
         """
-        loop = asyncio.get_running_loop()
-        query = _Query(message, deadline, loop.create_future())
+        query = Waiting(message, deadline)
         self._waiting.append(query)
         self._let_in()
         if query.line is None and len(self._waiting) > QUEUE_MAX:
@@ -89,11 +131,11 @@ class Door:
             raise _overloaded("Too many queries wait for this view.")
         if not self._ticking:
             self._ticking = True
-            loop.call_later(WAIT_SECONDS, self._tick)
+            asyncio.get_running_loop().call_later(WAIT_SECONDS, self._tick)
         try:
-            return await query.answer
-        except asyncio.CancelledError:
-            _drop(query.answer)
+            return await query
+        except BaseException:
+            query.leave()
             raise
         finally:
             if query.line is not None:  # cancelled, or given up
@@ -108,7 +150,7 @@ class Door:
     def _let_in(self) -> None:
         """Send out those who wait, longest first, while there are lines for them."""
         while self._waiting:
-            if self._waiting[0].answer.done():
+            if self._waiting[0].outcome is not None:
                 self._waiting.popleft()
                 continue
             try:
@@ -144,29 +186,25 @@ class Door:
                 self._close(line)
             return
         self._leave(line, query, stays=answer is not None and answer.stays)
-        if query.answer.done():
-            if answer is not None and answer.file is not None:
-                os.close(answer.file)
-        elif answer is None:
-            query.answer.set_exception(Silent())
-        else:
-            query.answer.set_result(answer)
+        query.end(Silent() if answer is None else answer)
 
-    def _leave(self, line: Line, query: _Query, *, stays: bool) -> None:
+    def _leave(self, line: Line, query: Waiting, *, stays: bool) -> None:
         """Free a line for who waits longest; ``stays`` tells whether its evaluator waits too."""
         now = self._ended = time.monotonic()
         query.line = None
         del self._running[line]
-        self._unanswered.pop(line, None)
+        if self._unanswered:
+            self._unanswered.pop(line, None)
         # one that connected and was not answered may wait for an evaluator to become free
-        stuck = any(since < now - WAIT_SECONDS for since in self._unanswered.values())
+        stuck = bool(self._unanswered) and min(self._unanswered.values()) < now - WAIT_SECONDS
         if not stays:
             self._capacity = max(self._capacity - 1, self._evaluators)
         if stays and not stuck and (self._waiting or not self.retired):
             self._idle.append(line)
         else:
             self._close(line)
-        self._let_in()
+        if self._waiting:
+            self._let_in()
         if self.retired:
             self.shut()
 
@@ -186,25 +224,24 @@ class Door:
 
     def _fail(self, error: Exception) -> None:
         """Turn away the query that waits longest."""
-        query = self._waiting.popleft()
-        if not query.answer.done():
-            query.answer.set_exception(error)
+        self._waiting.popleft().end(error)
 
     def _tick(self) -> None:
         """Look at all queries now and then: one timer for all is cheaper than some for each."""
         now = time.monotonic()
         for line, query in list(self._running.items()):
+            if query.outcome is not None:
+                continue  # what another one's end has led to
             if now > query.deadline + GRACE_SECONDS:
-                if not query.answer.done():
-                    late = "No evaluator became free in time."
-                    query.answer.set_exception(_overloaded(late) if line.unread else TimeoutError())
+                late = _overloaded("No evaluator became free in time.")
+                query.end(late if line.unread else TimeoutError())
             elif now > query.slow_from:
                 query.slow_from = query.deadline + GRACE_SECONDS
                 if not self.retired:
                     self._order("calm")
         for query in list(self._waiting):
-            if now > query.deadline and not query.answer.done():
-                query.answer.set_exception(_overloaded("No evaluator became free in time."))
+            if now > query.deadline:
+                query.end(_overloaded("No evaluator became free in time."))
         self._ask_for_more(now)
         self._ticking = bool(self._running or self._waiting)
         if self._ticking:
@@ -212,7 +249,7 @@ class Door:
 
     def _ask_for_more(self, now: float) -> None:
         """Have one more evaluator come for those who wait, if none has ended for a while."""
-        while self._waiting and self._waiting[0].answer.done():
+        while self._waiting and self._waiting[0].outcome is not None:
             self._waiting.popleft()
         stalled = now - self._ended > WAIT_SECONDS
         if self._waiting and stalled and self._capacity < self._most and not self.retired:
@@ -222,12 +259,10 @@ class Door:
             self._let_in()
 
 
-def _drop(answer: asyncio.Future[Answer]) -> None:
-    """Free an answer that came as its caller was cancelled."""
-    if answer.cancelled() or answer.exception() is not None:
-        return
-    if (file := answer.result().file) is not None:
-        os.close(file)
+def _drop(outcome: Answer | Exception) -> None:
+    """Free an answer that nobody takes."""
+    if isinstance(outcome, Answer) and outcome.file is not None:
+        os.close(outcome.file)
 
 
 def _overloaded(message: str) -> Overloaded:

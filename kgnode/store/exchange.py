@@ -36,7 +36,7 @@ class Died(Exception):
 
 
 class Result:
-    """A whole answer, held in memory if small, else in a file without a name.
+    """A whole answer, held in memory.
 
     Attributes:
         truncated: None, ``rows`` or ``bytes``: what the answer was cut by.
@@ -44,18 +44,35 @@ class Result:
         complete: the body, if it is held in memory.
     """
 
-    def __init__(
-        self, length: int, truncated: str | None, complete: bytes | None, file: int | None
-    ) -> None:
+    __slots__ = ("complete", "length", "truncated")
+
+    def __init__(self, length: int, truncated: str | None, complete: bytes | None) -> None:
         self.length = length
         self.truncated = truncated
         self.complete = complete
-        self._file = file
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self.complete is not None:
             yield self.complete
-            return
+
+    async def read(self) -> bytes:
+        """Return the body in one piece."""
+        return b"".join([part async for part in self])
+
+    async def aclose(self) -> None:
+        """Free what holds it."""
+
+
+class FiledResult(Result):
+    """A whole answer in a file without a name, which is freed once it has been read."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, length: int, truncated: str | None, file: int) -> None:
+        super().__init__(length, truncated, None)
+        self._file: int | None = file
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         offset = 0
         while offset < self.length:
             if self._file is None:
@@ -66,10 +83,6 @@ class Result:
             offset += len(part)
             yield part
         await self.aclose()
-
-    async def read(self) -> bytes:
-        """Return the body in one piece."""
-        return b"".join([part async for part in self])
 
     async def aclose(self) -> None:
         """Free the file."""
@@ -92,19 +105,21 @@ async def ask(
         Died: the evaluator ended for no reason known here.
         Deadline, Overloaded, ResultTooLarge, MalformedQuery, RefusedQuery, Unexpected
     """
-    body = orjson.dumps({**request, "deadline": deadline})
-    message = wire.LENGTH.pack(len(body)) + body
+    request["deadline"] = deadline
+    body = orjson.dumps(request)
     try:
-        kind, cut, _, length, content, file = await door.ask(message, deadline)
+        kind, cut, _, length, content, file = await door.ask(
+            wire.LENGTH.pack(len(body)) + body, deadline
+        )
     except Silent:
         raise _ended(timeout_seconds, deadline) from None
     except TimeoutError:
         raise _deadline(timeout_seconds) from None
     if kind == wire.ERROR:
         raise _refusal(orjson.loads(content))
-    if kind == wire.FILE:
-        return Result(length, wire.CUTS[cut], None, file)
-    return Result(length, wire.CUTS[cut], content, None)
+    if file is not None:
+        return FiledResult(length, wire.CUTS[cut], file)
+    return Result(length, wire.CUTS[cut], content)
 
 
 def _ended(timeout_seconds: float, deadline: float) -> Exception:

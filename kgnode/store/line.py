@@ -119,17 +119,18 @@ class Line:
 
     def _read(self, received: bytes, file: int | None) -> None:
         """Tell the answer, once as much of it is there as its head says."""
-        self._received = received
         if len(received) < wire.HEAD.size:
+            self._received = received
             return
         kind, cut, stays, length = wire.HEAD.unpack_from(received)
         if kind == wire.FILE and file is None:
+            self._received = received
             self._expects_file = True
             self._connection.send(wire.READY)
-            return
-        content = received[wire.HEAD.size :]
-        if kind == wire.FILE or len(content) >= length:
+        elif kind == wire.FILE or len(received) - wire.HEAD.size >= length:
             self._received = b""
             self._asked = self._expects_file = False
-            stay = stays == wire.STAYS
-            self._answered(self, Answer(kind, cut, stay, length, content, file))
+            content = received[wire.HEAD.size :]
+            self._answered(self, Answer(kind, cut, stays == wire.STAYS, length, content, file))
+        else:
+            self._received = received

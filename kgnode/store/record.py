@@ -132,6 +132,7 @@ class FolderRecord:
         self._writing = threading.RLock()
         self._shelf = Shelf(path)
         self._versions: dict[str, tuple[Manifest, ...]] = {}  # newest first; replaced, not changed
+        self._current: tuple[object, tuple[Manifest, ...]] = (None, ())  # versions, newest of each
         self._numbers: dict[str, int] = {}  # the highest number used, withdrawn ones too
         self._folder = self._in_force()
         self._read()
@@ -141,7 +142,11 @@ class FolderRecord:
 
     def datasets(self) -> tuple[Manifest, ...]:
         """Return the current version of every data set."""
-        return tuple(versions[0] for _, versions in sorted(self._versions.items()))
+        versions = self._versions
+        if self._current[0] is not versions:
+            found = tuple(newest[0] for _, newest in sorted(versions.items()))
+            self._current = (versions, found)
+        return self._current[1]
 
     def current(self, dataset: str) -> Manifest | None:
         """Return the current version of a data set."""

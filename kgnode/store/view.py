@@ -139,7 +139,8 @@ class View:
                     break
             finally:
                 seat.running -= 1
-                seat.end_if_idle()
+                if seat.retired:
+                    seat.end_if_idle()
             if seat.retired:
                 view = await self._views.get(*self.key)
         raise TooCostly(
@@ -192,14 +193,22 @@ class Views:
             graphs = default if named and self._settings.view_named_graphs else frozenset()
         else:
             graphs = named if isinstance(named, frozenset) else frozenset(named)
-        key = Key(default, graphs, derived)
-        view = self._views.get(key)
+        view = self.ready(default, graphs, derived)
         if view is not None:
-            view.seat.used = time.monotonic()
             return view
+        key = Key(default, graphs, derived)
         if self._refused.get(key, 0.0) > time.monotonic():
             raise seats.too_much()
         return await asyncio.shield(self._start(key, None))
+
+    def ready(
+        self, cells: frozenset[Cell], named: frozenset[Cell], derived: Derivation | None = None
+    ) -> View | None:
+        """Return the view that ``get`` would, if it stands ready."""
+        view = self._views.get(Key(cells, named, derived))
+        if view is not None:
+            view.seat.used = time.monotonic()
+        return view
 
     async def follow(self, before: Manifest | None, after: Manifest | None) -> None:
         """Bring the views in use from one version of a data set to the next, ahead of need.

@@ -8,7 +8,7 @@ problem document here and nowhere else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
@@ -122,8 +122,8 @@ def create_app(front: Front, sparql: SparqlEndpoint | None = None) -> FastAPI:
 def endpoint(front: Front) -> SparqlEndpoint:
     """Return what answers ``/sparql``."""
 
-    async def answerer(request: SparqlRequest, caller: Caller) -> SparqlAnswer:
-        return await answer(request, caller, front.desk)
+    def answerer(request: SparqlRequest, caller: Caller) -> Awaitable[SparqlAnswer]:
+        return answer(request, caller, front.desk)
 
     async def describer(request: SparqlRequest, caller: Caller, address: str) -> SparqlAnswer:
         return await describe(request, caller, address, front.desk)

@@ -17,19 +17,59 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from kgnode.query.head import Head, Pair, read_head
+from kgnode.web.errand import Errand
 from kgnode.web.patience import Patient
-from kgnode.web.sparql import PATH, Header, Scope, Send, SparqlEndpoint
+from kgnode.web.sparql import PATH, Asked, Send, SparqlEndpoint
 
 Observe = Callable[[str, int, float], None]
 
-_REQUEST = re.compile(
-    rb"(GET|POST) /sparql(?:\?([\x21\x22\x24-\x7e]*+))? HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z][A-Za-z0-9\-]*+:[\x20\t]*+[\x20-\x7e]*+\r\n)*+)\r\n"
-)
+_LINE = re.compile(rb"(GET|POST) /sparql(?:\?([\x21\x22\x24-\x7e]*+))? HTTP/1\.1\r\n", re.ASCII)
+_BLOCK = re.compile(rb"(?:[A-Za-z][A-Za-z0-9\-]*+:[\x20\t]*+[\x20-\x7e]*+\r\n)*+")
 _FRAMING = frozenset(
     {b"connection", b"expect", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 )
 """Headers that change how a message ends or what follows it: uvicorn's to understand."""
+
+HEADS_KEPT = 256
+HEAD_MAX_BYTES = 2048
+"""Blocks of headers kept, and the longest that is: what sends the same again is read once."""
+
+
+class Heads:
+    """Blocks of headers and what they say, for all connections; none that may tell who calls."""
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, tuple[Head, int]] = {}
+
+    def read(self, block: bytes) -> tuple[Head, int] | None:
+        """Return what a block says and the length of the body; None if uvicorn is to read it."""
+        found = self._kept.get(block)
+        if found is None:
+            found = _read(block)
+            if found is not None and len(block) <= HEAD_MAX_BYTES and found[0].names_nobody:
+                if len(self._kept) >= HEADS_KEPT:
+                    self._kept.clear()
+                self._kept[block] = found
+        return found
+
+
+def _read(block: bytes) -> tuple[Head, int] | None:
+    if _BLOCK.fullmatch(block) is None:
+        return None
+    pairs: list[Pair] = []
+    length: bytes | None = None
+    for line in block.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        name, value = name.lower(), value.strip()
+        if name in _FRAMING and (name, value.lower()) != (b"connection", b"keep-alive"):
+            return None
+        if name == b"content-length":
+            if length is not None or not value.isdigit() or len(value) > 9:
+                return None
+            length = value
+        pairs.append((name, value))
+    return read_head(pairs), int(length or 0)
 
 
 class Lane(Patient):
@@ -38,22 +78,30 @@ class Lane(Patient):
     Args:
         endpoint: answers SPARQL requests.
         observe: told path, status and seconds of each answer.
+        heads: headers that were read before.
     """
 
     def __init__(
-        self, *args: Any, endpoint: SparqlEndpoint, observe: Observe, **kwargs: Any
+        self,
+        *args: Any,
+        endpoint: SparqlEndpoint,
+        observe: Observe,
+        heads: Heads,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._endpoint = endpoint
         self._observe = observe
-        self._task: asyncio.Task[None] | None = None
+        self._heads = heads
+        self._errand: Errand | None = None
+        self._always: tuple[object, bytes] = (None, b"")
         self._left = self._last = False
         self._held = b""
         self._used = 0.0
 
     def data_received(self, data: bytes) -> None:
         """Take what came: the short way if it can, else uvicorn's."""
-        if self._task is not None:
+        if self._errand is not None:
             self._held += data
             self.flow.pause_reading()
         elif self._within or not self._free() or not self._short(data):
@@ -61,20 +109,20 @@ class Lane(Patient):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the query of a client that has gone."""
-        if self._task is not None:
+        if self._errand is not None:
             self._left = True
-            self._task.cancel()
+            self._errand.cancel()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Close the connection as soon as nothing is under way on it."""
         self._last = True
-        if self._task is None:
+        if self._errand is None:
             super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection once it has been idle for long: the timer outlives requests."""
-        idle = 0.0 if self._task is not None else self.loop.time() - self._used
+        idle = 0.0 if self._errand is not None else self.loop.time() - self._used
         if idle < self.timeout_keep_alive:
             self._wait_for_more(self.timeout_keep_alive - idle)
         else:
@@ -87,63 +135,64 @@ class Lane(Patient):
 
     def _short(self, data: bytes) -> bool:
         """Begin a request if it is one of the short kind; tell whether it is."""
-        match = _REQUEST.match(data)
-        if match is None:
+        line = _LINE.match(data)
+        if line is None:
             return False
-        method, query, block = match.groups()
-        headers: list[Header] = []
-        length = b"0"
-        for line in block.split(b"\r\n")[:-1]:
-            name, _, value = line.partition(b":")
-            name, value = name.lower(), value.strip()
-            if name in _FRAMING and (name, value.lower()) != (b"connection", b"keep-alive"):
-                return False
-            if name == b"content-length":
-                if length != b"0" or not value.isdigit():
-                    return False
-                length = value
-            headers.append((name, value))
-        body = data[match.end() :]
-        if len(length) > 9 or len(body) != int(length) or (body and method == b"GET"):
+        start = line.end()
+        end = data.find(b"\r\n\r\n", start - 2) + 2
+        read = self._heads.read(data[start:end]) if end > 1 else None
+        if read is None:
             return False
-        scope: Scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method.decode(),
-            "scheme": self.scheme,
-            "path": PATH,
-            "query_string": query or b"",
-            "headers": headers,
-        }
+        head, length = read
+        method, query = line.groups()
+        body = data[end + 2 :]
+        if len(body) != length or (body and method == b"GET"):
+            return False
+        asked = Asked(method.decode(), head, query or b"", self.scheme or "http")
         self.served()
-        self._task = self.loop.create_task(self._serve(scope, body))
-        self.tasks.add(self._task)
-        self._task.add_done_callback(self._done)
+        self._errand = Errand(self._serve(asked, body), self._done)
+        self.tasks.add(cast("asyncio.Task[None]", self._errand))  # it can be cancelled as one
+        self._errand.start()
         return True
 
-    async def _serve(self, scope: Scope, body: bytes) -> None:
+    async def _serve(self, asked: Asked, body: bytes) -> None:
         """Answer a request."""
         started = time.perf_counter()
-        reply = await self._endpoint.reply(scope, body)
+        reply = await self._endpoint.reply(asked, body)
         if reply.content is not None:
-            headers = [*self.server_state.default_headers, *reply.headers]
-            lines = [b"%b: %b\r\n" % header for header in headers]
+            own = b"".join([b"%b: %b\r\n" % header for header in reply.own])
             self.transport.write(
-                b"".join((STATUS_LINE[reply.status], *lines, b"\r\n", reply.content))
+                b"".join(
+                    (
+                        STATUS_LINE[reply.status],
+                        self._default_lines(),
+                        reply.shared.lines,
+                        own,
+                        b"\r\n",
+                        reply.content,
+                    )
+                )
             )
             if self.flow.write_paused:
                 await self.flow.drain()
         else:
-            cycle = self.cycle = self._cycle(scope)
+            cycle = self.cycle = self._cycle(asked)
             await reply.stream(cast("Send", cycle.send))
             if not cycle.response_complete:
                 self.transport.close()  # no client may take it for whole
         self._observe(PATH, reply.status, time.perf_counter() - started)
 
-    def _cycle(self, scope: Scope) -> RequestResponseCycle:
+    def _default_lines(self) -> bytes:
+        """Return uvicorn's own headers: the date, which it sets anew each second."""
+        headers = self.server_state.default_headers
+        if self._always[0] is not headers:
+            self._always = (headers, b"".join([b"%b: %b\r\n" % header for header in headers]))
+        return self._always[1]
+
+    def _cycle(self, asked: Asked) -> RequestResponseCycle:
         """Return uvicorn's means to send an answer part by part."""
         return RequestResponseCycle(
-            scope=scope,  # type: ignore[arg-type]
+            scope={"type": "http", "method": asked.method, "path": PATH},  # type: ignore[typeddict-item]
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -156,15 +205,14 @@ class Lane(Patient):
             on_response=lambda: None,
         )
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, errand: Errand, well: bool) -> None:
         """Go on with what came meanwhile, or wait for more."""
-        self.tasks.discard(task)
-        self._task = None
+        self.tasks.discard(cast("asyncio.Task[None]", errand))
+        self._errand = None
         self.server_state.total_requests += 1
-        failed = task.cancelled() or task.exception() is not None
         if self._left or self.transport.is_closing():
             return
-        if failed or self._last:
+        if not well or self._last:
             self.transport.close()
             return
         self._used = self.loop.time()
@@ -184,4 +232,4 @@ class Lane(Patient):
 
 def lane(endpoint: SparqlEndpoint, observe: Observe) -> Callable[..., Lane]:
     """Return what uvicorn makes connections with."""
-    return partial(Lane, endpoint=endpoint, observe=observe)
+    return partial(Lane, endpoint=endpoint, observe=observe, heads=Heads())

@@ -11,6 +11,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import structlog
@@ -18,6 +19,7 @@ import structlog
 from kgnode.errors import BadMethod, BadRequest, GridspineError, QueryTooLong
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import SparqlAnswer
+from kgnode.query.head import Head, read_head
 from kgnode.query.protocol import SparqlRequest, address, read_request
 from kgnode.query.serialise import content_type
 from kgnode.web.problems import problem_answer
@@ -46,13 +48,6 @@ _ALWAYS: tuple[Header, ...] = (
     ),
     (b"x-content-type-options", b"nosniff"),
 )
-_PREFLIGHT: tuple[Header, ...] = (
-    (b"allow", METHODS.encode()),
-    (b"access-control-allow-methods", METHODS.encode()),
-    (b"access-control-allow-headers", b"Authorization, Accept, Content-Type, If-None-Match"),
-    (b"access-control-max-age", b"86400"),
-    (b"content-length", b"0"),
-)
 _PRIVATE: Header = (b"cache-control", b"private, no-cache")
 
 
@@ -65,13 +60,67 @@ class _Parts:
     zipped: bool
 
 
+class Asked(NamedTuple):
+    """A request as the endpoint takes it, whichever way it came.
+
+    Attributes:
+        in_parts: whether its HTTP knows bodies in parts, which 1.0 does not.
+    """
+
+    method: str
+    head: Head
+    query_string: bytes = b""
+    scheme: str = "http"
+    path: str = PATH
+    in_parts: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it was sent to, as the client spelled it."""
+        return address(self.scheme, self.head.host, self.path)
+
+
+class Shared:
+    """Headers that one answer after another carries, made once, and as they go out."""
+
+    __slots__ = ("headers", "lines")
+
+    def __init__(self, headers: Iterable[Header]) -> None:
+        self.headers = tuple(headers)
+        self.lines = b"".join(b"%b: %b\r\n" % header for header in self.headers)
+
+
+_OPEN = Shared(_ALWAYS)
+_PREFLIGHT = Shared(
+    (
+        (b"allow", METHODS.encode()),
+        (b"access-control-allow-methods", METHODS.encode()),
+        (b"access-control-allow-headers", b"Authorization, Accept, Content-Type, If-None-Match"),
+        (b"access-control-max-age", b"86400"),
+        (b"content-length", b"0"),
+        *_ALWAYS,
+    )
+)
+
+
 class Reply(NamedTuple):
-    """Status, headers and body of what goes back; ``content`` is None where it comes in parts."""
+    """What goes back; ``content`` is None where the body comes in parts.
+
+    Attributes:
+        shared: headers that other answers carry too.
+        own: headers of this one.
+    """
 
     status: int
-    headers: list[Header]
+    shared: Shared
+    own: tuple[Header, ...]
     content: bytes | None
     parts: _Parts | None = None
+
+    @property
+    def headers(self) -> list[Header]:
+        """All headers."""
+        return [*self.shared.headers, *self.own]
 
     async def stream(self, send: Send) -> None:
         """Send a body in parts; if it breaks, leave the transfer without its end."""
@@ -119,61 +168,65 @@ class SparqlEndpoint:
         self._authenticate = authenticate
         self._describe = describe
         self._max_text_bytes = max_text_bytes
-        self._cookie = f"{cookie}=".encode() if cookie else None
+        self._cookie = cookie.encode() if cookie else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         watch = _Watch(receive)
+        asked = Asked(
+            scope["method"],
+            read_head(scope["headers"]),
+            scope["query_string"],
+            scope.get("scheme", "http"),
+            scope.get("path", "/"),
+            scope.get("http_version") != "1.0",
+        )
         try:
-            body = await self._body(receive) if scope["method"] == "POST" else b""
+            body = await self._body(receive) if asked.method == "POST" else b""
             watch.start()
-            reply = await self.reply(scope, body)
+            reply = await self.reply(asked, body)
             if reply.content is None:
                 await reply.stream(send)
             else:
                 await _whole(send, reply)
         except GridspineError as error:
-            await _whole(send, _problem(scope["method"], error))
+            await _whole(send, _problem(asked.method, error))
         except asyncio.CancelledError:
             if not watch.left:
                 raise
         finally:
             watch.stop()
 
-    async def reply(self, scope: Scope, body: bytes) -> Reply:
+    async def reply(self, asked: Asked, body: bytes) -> Reply:
         """Return what goes back to a request; an error is a reply too."""
-        method = scope["method"]
+        method = asked.method
         if method == "OPTIONS":
-            return Reply(204, [*_PREFLIGHT, *_ALWAYS], b"")
+            return Reply(204, _PREFLIGHT, (), b"")
         try:
             if method not in ("GET", "HEAD", "POST"):
                 raise BadMethod(
                     f"{method} is no method of a SPARQL endpoint.", hint=f"Use one of {METHODS}."
                 )
-            return await _packed(await self._answer(scope, body), scope)
+            head = asked.head
+            request = read_request(method, asked.query_string, head, body, base=asked.address)
+            if request.query is not None and len(request.query) > self._max_text_bytes:
+                raise _too_long(self._max_text_bytes)
+            caller = self._authenticate(None if head.names_nobody else self._token(head))
+            if request.query is None and self._describe is not None:
+                answer = await self._describe(request, caller, asked.address)
+            else:
+                answer = await self._answerer(request, caller)
+            if answer.content is None:
+                return await _in_parts(answer, asked)
+            return _in_one(answer, answer.content, asked)
         except Exception as error:
             return _problem(method, error)
 
-    async def _answer(self, scope: Scope, body: bytes) -> SparqlAnswer:
-        request = read_request(scope, body)
-        if request.query is not None and len(request.query) > self._max_text_bytes:
-            raise _too_long(self._max_text_bytes)
-        caller = self._authenticate(self._token(scope))
-        if request.query is None and self._describe is not None:
-            return await self._describe(request, caller, address(scope))
-        return await self._answerer(request, caller)
-
-    def _token(self, scope: Scope) -> str | None:
-        from_cookie = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                return str(value.decode("latin-1"))
-            if name == b"cookie" and self._cookie is not None:
-                for part in value.split(b";"):
-                    if part.strip().startswith(self._cookie):
-                        token = part.strip()[len(self._cookie) :]
-                        from_cookie = f"Bearer {token.decode('latin-1')}"
-        return from_cookie
+    def _token(self, head: Head) -> str | None:
+        if head.authorization is not None or self._cookie is None:
+            return head.authorization
+        token = head.cookie(self._cookie)
+        return None if token is None else f"Bearer {token}"
 
     async def _body(self, receive: Receive) -> bytes:
         parts, size = [], 0
@@ -190,30 +243,45 @@ class SparqlEndpoint:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _packed(answer: SparqlAnswer, scope: Scope) -> Reply:
-    """Return an answer as it goes out: with its headers, packed if the client takes that."""
-    headers = [*_encoded(answer.headers), *_ALWAYS, _PRIVATE]
+@lru_cache(maxsize=256)
+def _shared(headers: tuple[tuple[str, str], ...], media_type: str | None) -> Shared:
+    """Return the headers of all answers that say the same of themselves."""
+    kind = [] if media_type is None else [(b"content-type", content_type(media_type).encode())]
+    return Shared((*_encoded(headers), *_ALWAYS, _PRIVATE, *kind))
+
+
+def _in_one(answer: SparqlAnswer, content: bytes, asked: Asked) -> Reply:
+    """Return an answer whose whole body is at hand, packed if the client takes that."""
+    own: tuple[Header, ...] = ()
+    if answer.etag is not None:
+        own = ((b"etag", answer.etag.encode()),)
     if answer.status == 304:
-        return Reply(304, headers, b"")
-    headers.append((b"content-type", content_type(answer.media_type).encode()))
-    zipped = _accepts_gzip(scope["headers"])
-    empty = scope["method"] == "HEAD"
-    content = answer.content
-    if content is None:
-        parts = aiter(answer.body)
-        first = await anext(parts, b"")  # an error before the first byte is still a clean problem
-        if empty:
-            await _close(parts)
-            return Reply(answer.status, headers, b"")
-        if scope.get("http_version") != "1.0":
-            return Reply(answer.status, headers, None, _Parts(first, parts, zipped))
-        content = first + b"".join([part async for part in parts])  # 1.0 knows no parts
-    elif zipped and len(content) >= GZIP_FROM_BYTES:
-        headers.append((b"content-encoding", b"gzip"))
+        return Reply(304, _shared(answer.headers, None), own, b"")
+    if asked.head.gzip and len(content) >= GZIP_FROM_BYTES:
+        own += ((b"content-encoding", b"gzip"),)
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         content = packer.compress(content) + packer.flush()
-    headers.append((b"content-length", str(len(content)).encode()))
-    return Reply(answer.status, headers, b"" if empty else content)
+    own += ((b"content-length", b"%d" % len(content)),)
+    shared = _shared(answer.headers, answer.media_type)
+    return Reply(answer.status, shared, own, b"" if asked.method == "HEAD" else content)
+
+
+async def _in_parts(answer: SparqlAnswer, asked: Asked) -> Reply:
+    """Return an answer whose body comes by and by, once its first part is there."""
+    if answer.body is None:
+        return _in_one(answer, b"", asked)
+    parts = aiter(answer.body)
+    first = await anext(parts, b"")  # an error before the first byte is still a clean problem
+    own: tuple[Header, ...] = () if answer.etag is None else ((b"etag", answer.etag.encode()),)
+    shared = _shared(answer.headers, answer.media_type)
+    if asked.method == "HEAD":
+        await _close(parts)
+        return Reply(answer.status, shared, own, b"")
+    if asked.in_parts:
+        return Reply(answer.status, shared, own, None, _Parts(first, parts, asked.head.gzip))
+    content = first + b"".join([part async for part in parts])
+    own += ((b"content-length", b"%d" % len(content)),)
+    return Reply(answer.status, shared, own, content)
 
 
 async def _part(send: Send, part: bytes) -> None:
@@ -235,10 +303,10 @@ async def _whole(send: Send, reply: Reply) -> None:
 
 def _problem(method: str, error: Exception) -> Reply:
     status, headers, body = problem_answer(error)
-    pairs = [*_encoded(headers), (b"content-length", str(len(body)).encode()), *_ALWAYS]
+    own = (*_encoded(headers), (b"content-length", b"%d" % len(body)))
     if isinstance(error, BadMethod):
-        pairs.append((b"allow", METHODS.encode()))
-    return Reply(status, pairs, b"" if method == "HEAD" else body)
+        own += ((b"allow", METHODS.encode()),)
+    return Reply(status, _OPEN, own, b"" if method == "HEAD" else body)
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
@@ -248,16 +316,6 @@ def _encoded(headers: Iterable[tuple[str, str]]) -> list[Header]:
         for name, value in headers
         if value.isprintable()
     ]
-
-
-def _accepts_gzip(headers: Iterable[Header]) -> bool:
-    for name, value in headers:
-        if name == b"accept-encoding":
-            for part in value.lower().split(b","):
-                coding, _, parameter = part.partition(b";")
-                if coding.strip() in (b"gzip", b"*"):
-                    return parameter.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.000")
-    return False
 
 
 def _too_long(max_text_bytes: int) -> QueryTooLong:
