@@ -68,7 +68,8 @@ class Audit:
         self._failed: str | None = None
         self._closing = False
         self._flushing = 0
-        self._wake = threading.Condition()
+        self._mutex = threading.RLock()
+        self._wake = threading.Condition(self._mutex)
         self._writing = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder / "lock")
@@ -104,7 +105,7 @@ class Audit:
             StoreFull: the log cannot be written.
         """
         line = _line(entry)
-        with self._wake:
+        with self._mutex:
             if self._failed is not None:
                 raise _full(self._failed)
             self._queue.append((line, entry))
@@ -307,7 +308,7 @@ def set_aside(path: Path, size_bytes: int) -> None:
 
 def _line(entry: Mapping[str, Any]) -> bytes:
     """Return an entry as it stands in the log, with the present time."""
-    return orjson.dumps({"time": datetime.now(UTC).isoformat(), **entry}, default=_plain)
+    return orjson.dumps({"time": datetime.now(UTC), **entry}, default=_plain)
 
 
 def _plain(value: Any) -> Any:

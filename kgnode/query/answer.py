@@ -225,13 +225,12 @@ def _audit(
         written["query_sha256"] = hashlib.sha256(query.encode()).hexdigest()
     if request.at:
         written["at"] = request.at
-    for name, asked in (
-        ("default_graphs", request.default_graphs),
-        ("named_graphs", request.named_graphs),
-        ("mappings", request.mappings),
-    ):
-        if asked:
-            written[name] = asked
+    if request.default_graphs:
+        written["default_graphs"] = request.default_graphs
+    if request.named_graphs:
+        written["named_graphs"] = request.named_graphs
+    if request.mappings:
+        written["mappings"] = request.mappings
     written |= entry
     written["milliseconds"] = round((time.perf_counter() - started) * 1000, 3)
     desk.audit.record(written)

@@ -41,6 +41,8 @@ class AnswerCache:
 
     def put(self, key: Key, answer: bytes) -> None:
         """Keep an answer if it is small enough; its key's text counts too."""
+        if not self.room_bytes:
+            return
         size = _size(key, answer)
         if size * SHARE > self.room_bytes or key in self._kept:
             return
@@ -51,4 +53,4 @@ class AnswerCache:
 
 
 def _size(key: Key, answer: bytes) -> int:
-    return len(answer) + sum(len(part) for part in key if isinstance(part, str))
+    return len(answer) + sum([len(part) for part in key if isinstance(part, str)])

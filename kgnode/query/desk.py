@@ -62,10 +62,15 @@ class Desk:
     audit: AuditLog | None = None
     mappings: Rewriter | None = None
     cache: AnswerCache = field(init=False)
+    _public_limits: tuple[Limits, Limits] = field(init=False)
+    _member_limits: tuple[Limits, Limits] = field(init=False)
     _reaches: dict[int, tuple[Visible, Reach]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.cache = AnswerCache(self.settings.answer_cache_bytes)
+        own = self.settings
+        self.cache = AnswerCache(own.answer_cache_bytes)
+        self._public_limits = _limits(own, own.query_timeout_public_seconds)
+        self._member_limits = _limits(own, own.query_timeout_seconds)
 
     def see(self, caller: Caller, at: datetime | None, now: datetime | None = None) -> Visible:
         """Return what the caller sees now, in the versions current at ``at``.
@@ -141,13 +146,18 @@ class Desk:
 
     def limits(self, request: SparqlRequest, caller: Caller) -> Limits:
         """Return the limits of the caller's class; a request can only tighten them."""
-        own = self.settings
-        seconds = own.query_timeout_seconds
-        if caller.is_public:
-            seconds = own.query_timeout_public_seconds
-        if request.timeout_seconds is not None:
-            seconds = min(seconds, request.timeout_seconds)
-        return Limits(seconds, own.query_max_rows, own.query_max_bytes, request.limit_cut)
+        whole, cut = self._public_limits if caller.org is None else self._member_limits
+        limits = cut if request.limit_cut else whole
+        asked = request.timeout_seconds
+        if asked is None or asked >= limits.timeout_seconds:
+            return limits
+        return replace(limits, timeout_seconds=asked)
+
+
+def _limits(own: Settings, seconds: float) -> tuple[Limits, Limits]:
+    """Return the limits of a class of callers: of answers that are refused, or cut, beyond them."""
+    most = (seconds, own.query_max_rows, own.query_max_bytes)
+    return Limits(*most, cut=False), Limits(*most, cut=True)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ def narrow(visible: Visible, request: SparqlRequest, parsed: ParsedQuery) -> Rea
     """Return the reach of a query that names graphs, or None if nothing names one."""
     default, named = request.default_graphs, request.named_graphs
     if not default and not named:
+        if not parsed.clauses:
+            return None
         default, named = parsed.from_default, parsed.from_named
     if not default and not named:
         return None

@@ -218,12 +218,16 @@ def plain(text: str) -> ParsedQuery | None:
     if len(text) > PLAIN_LENGTH:
         return None
     match = _PLAIN.match(text)
-    if match is None or _mentioned(text):
+    if match is None:
         return None
+    folded = text.casefold()
+    for word in _MATTERING:
+        if word in folded:
+            return None
     if text.count("{") + text.count("(") + text.count("[") > MAX_DEPTH:
         return None
-    parsed = ParsedQuery(text, match[1].upper())  # type: ignore[arg-type]
-    parsed.__dict__["mentions"] = ()
+    parsed = object.__new__(ParsedQuery)  # a frozen class sets each of its fields by a call
+    parsed.__dict__.update(text=text, form=match[1].upper(), clauses=(), mentions=())
     return parsed
 
 

@@ -73,6 +73,15 @@ def read_request(
         UnsupportedMedia: a POST whose body is neither a form nor a query.
         RefusedQuery: an update was sent.
     """
+    if method == "GET" and query_string.startswith(b"query=") and b"&" not in query_string:
+        query = _utf8(unquoted(query_string[6:].replace(b"+", b" ")))  # as nearly all are
+        return SparqlRequest(
+            query,
+            accept=head.accept,
+            if_none_match=head.if_none_match,
+            base=base,
+            parameters={"query": (query,)},
+        )
     parameters = _decode(query_string)
     if method == "POST":
         _take_body(parameters, head.content_type, body)
@@ -80,16 +89,6 @@ def read_request(
         raise _refused()
     if method == "POST" and "query" not in parameters:
         raise BadRequest("The request has no query.", hint="Send it in the field query.")
-    if len(parameters) == 1 and "query" in parameters:  # as nearly all are
-        query = _single(parameters, "query")
-        return SparqlRequest(
-            query,
-            accept=head.accept,
-            if_none_match=head.if_none_match,
-            base=base,
-            method=method,
-            parameters={"query": (query,)} if query is not None else {},
-        )
     return SparqlRequest(
         query=_single(parameters, "query"),
         default_graphs=tuple(parameters.get("default-graph-uri", ())),

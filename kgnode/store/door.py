@@ -154,15 +154,18 @@ class Door:
                 self._waiting.popleft()
                 continue
             try:
-                line = self._idle.pop() if self._idle else self._connect()
+                if self._idle:
+                    line = self._idle.pop()
+                elif self._open < self._capacity:
+                    line = self._connect()
+                else:
+                    return
             except BlockingIOError:
                 self._fail(_overloaded("Too many queries wait for this view."))
                 return
             except (ConnectionRefusedError, FileNotFoundError):
                 while self._waiting:
                     self._fail(Gone())
-                return
-            if line is None:
                 return
             self._send_out(line)
 
@@ -208,10 +211,8 @@ class Door:
         if self.retired:
             self.shut()
 
-    def _connect(self) -> Line | None:
-        """Return one more line, None where there may be no more."""
-        if self._open >= self._capacity:
-            return None
+    def _connect(self) -> Line:
+        """Return one more line."""
         line = Line(self._path, self._answered)
         self._open += 1
         self._unanswered[line] = time.monotonic()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from kgnode.store.door import Waiting
@@ -34,8 +33,8 @@ class Errand:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Run it until it has to wait."""
-        self._run(partial(self._coroutine.send, None))
+        """Run it, or go on with it, until it has to wait."""
+        self._run(self._coroutine.send, None)
 
     def cancel(self, msg: object = None) -> None:
         """Raise CancelledError where it waits."""
@@ -46,14 +45,11 @@ class Errand:
             self._future.remove_done_callback(self._take_on)
             self._future.cancel()
             self._future = None
-        self._run(partial(self._coroutine.throw, asyncio.CancelledError()))
+        self._run(self._coroutine.throw, asyncio.CancelledError())
 
-    def _go_on(self) -> None:
-        self._run(partial(self._coroutine.send, None))
-
-    def _run(self, resume: Callable[[], Any]) -> None:
+    def _run(self, resume: Callable[[Any], Any], argument: BaseException | None) -> None:
         try:
-            awaited = resume()
+            awaited = resume(argument)
         except StopIteration:
             self._done(self, True)
         except (KeyboardInterrupt, SystemExit):
@@ -63,7 +59,7 @@ class Errand:
             self._done(self, False)
         else:
             if isinstance(awaited, Waiting):
-                awaited.then(self._go_on)
+                awaited.then(self.start)
             elif awaited is None:  # it lets others run
                 self._take_on(None)
             else:

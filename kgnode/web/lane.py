@@ -151,7 +151,7 @@ class Lane(Patient):
         asked = Asked(method.decode(), head, query or b"", self.scheme or "http")
         self.served()
         self._errand = Errand(self._serve(asked, body), self._done)
-        self.tasks.add(cast("asyncio.Task[None]", self._errand))  # it can be cancelled as one
+        self.tasks.add(self._errand)  # type: ignore[arg-type] # it can be cancelled as one
         self._errand.start()
         return True
 
@@ -160,19 +160,11 @@ class Lane(Patient):
         started = time.perf_counter()
         reply = await self._endpoint.reply(asked, body)
         if reply.content is not None:
-            own = b"".join([b"%b: %b\r\n" % header for header in reply.own])
-            self.transport.write(
-                b"".join(
-                    (
-                        STATUS_LINE[reply.status],
-                        self._default_lines(),
-                        reply.shared.lines,
-                        own,
-                        b"\r\n",
-                        reply.content,
-                    )
-                )
-            )
+            parts = [STATUS_LINE[reply.status], self._default_lines(), reply.shared.lines]
+            for header in reply.own:
+                parts.append(b"%b: %b\r\n" % header)
+            parts += (b"\r\n", reply.content)
+            self.transport.write(b"".join(parts))
             if self.flow.write_paused:
                 await self.flow.drain()
         else:
@@ -207,7 +199,7 @@ class Lane(Patient):
 
     def _done(self, errand: Errand, well: bool) -> None:
         """Go on with what came meanwhile, or wait for more."""
-        self.tasks.discard(cast("asyncio.Task[None]", errand))
+        self.tasks.discard(errand)
         self._errand = None
         self.server_state.total_requests += 1
         if self._left or self.transport.is_closing():

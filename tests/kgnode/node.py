@@ -15,6 +15,7 @@ import pyoxigraph as ox
 import uvicorn
 
 from kgnode.cim.headers import Header
+from kgnode.errors import IdentityError
 from kgnode.names import ODRL_PROFILE, dataset_iri, label_iri
 from kgnode.policy.caller import Caller
 from kgnode.policy.policies import Policies
@@ -38,6 +39,8 @@ TOKENS = {"Bearer owner": OWNER, "Bearer planner": PLANNER}
 
 def authenticate(header: str | None) -> Caller:
     """Stand in for the verifier of tokens: three callers known by name."""
+    if header is not None and header not in TOKENS:
+        raise IdentityError("The token proves nothing.")
     return PUBLIC if header is None else TOKENS[header]
 
 

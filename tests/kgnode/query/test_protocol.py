@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
@@ -9,34 +8,38 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kgnode.errors import BadRequest, RefusedQuery, UnsupportedMedia
-from kgnode.query.protocol import read_request, unquoted
+from kgnode.query.head import read_head
+from kgnode.query.protocol import SparqlRequest, address, read_request, unquoted
 
 Q = "SELECT * { ?s ?p 'é+& %' }"
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 DIRECT = {"content-type": "application/sparql-query"}
 
 
-def scope(
-    method: str = "GET", query: str = "", headers: dict[str, str] | None = None
-) -> dict[str, Any]:
+def read(
+    method: str = "GET",
+    query: str = "",
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+) -> SparqlRequest:
     pairs = [(k.encode(), v.encode()) for k, v in (headers or {}).items()]
-    return {"method": method, "query_string": query.encode(), "headers": pairs}
+    return read_request(method, query.encode(), read_head(pairs), body)
 
 
 def test_the_three_ways_of_sending_a_query_mean_the_same() -> None:
-    by_get = read_request(scope("GET", urlencode({"query": Q})), b"")
-    by_form = read_request(scope("POST", headers=FORM), urlencode({"query": Q}).encode())
-    direct = read_request(scope("POST", headers=DIRECT), Q.encode())
+    by_get = read(query=urlencode({"query": Q}))
+    by_form = read("POST", "", FORM, urlencode({"query": Q}).encode())
+    direct = read("POST", "", DIRECT, Q.encode())
     assert by_get.query == by_form.query == direct.query == Q
 
 
 def test_plus_and_percent_both_spell_a_blank() -> None:
-    assert read_request(scope(query="query=ASK+%7B%20%7D"), b"").query == "ASK { }"
+    assert read(query="query=ASK+%7B%20%7D").query == "ASK { }"
 
 
 def test_graphs_come_from_the_address_and_from_the_form() -> None:
     address = "default-graph-uri=urn%3Aa&default-graph-uri=urn%3Ab&named-graph-uri=urn%3Ac"
-    request = read_request(scope("POST", address, FORM), b"query=ASK%7B%7D&named-graph-uri=urn:d")
+    request = read("POST", address, FORM, b"query=ASK%7B%7D&named-graph-uri=urn:d")
     assert request.default_graphs == ("urn:a", "urn:b")
     assert request.named_graphs == ("urn:c", "urn:d")
 
@@ -45,7 +48,7 @@ def test_our_own_parameters_are_understood() -> None:
     query = (
         "query=ASK{}&timeout=2.5&limit=cut&at=2027-01-31T12:00:00Z&mappings=a@1,b@2&partial=allow"
     )
-    request = read_request(scope(query=query), b"")
+    request = read(query=query)
     assert request.timeout_seconds == 2.5
     assert request.limit_cut
     assert request.at == datetime(2027, 1, 31, 12, tzinfo=UTC)
@@ -54,12 +57,12 @@ def test_our_own_parameters_are_understood() -> None:
 
 
 def test_a_time_may_carry_its_zone_as_an_unescaped_plus() -> None:
-    request = read_request(scope(query="query=ASK{}&at=2027-01-31T12:00:00+01:00"), b"")
+    request = read(query="query=ASK{}&at=2027-01-31T12:00:00+01:00")
     assert request.at == datetime(2027, 1, 31, 11, tzinfo=UTC)
 
 
 def test_a_get_without_a_query_asks_for_the_description() -> None:
-    assert read_request(scope(), b"").query is None
+    assert read().query is None
 
 
 @pytest.mark.parametrize(
@@ -82,26 +85,24 @@ def test_requests_that_do_not_fit_the_protocol(
     method: str, query: str, headers: dict[str, str], body: bytes
 ) -> None:
     with pytest.raises(BadRequest) as caught:
-        read_request(scope(method, query, headers), body)
+        read(method, query, headers, body)
     assert caught.value.status == 400
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
 def test_other_bodies_are_not_understood(headers: dict[str, str]) -> None:
     with pytest.raises(UnsupportedMedia):
-        read_request(scope("POST", headers=headers), b"ASK {}")
+        read("POST", "", headers, b"ASK {}")
 
 
 def test_updates_are_refused_in_every_way_they_can_be_sent() -> None:
     update = "INSERT DATA { <a:a> <a:b> 1 }"
     with pytest.raises(RefusedQuery):
-        read_request(scope("POST", headers=FORM), f"update={quote(update)}".encode())
+        read("POST", "", FORM, f"update={quote(update)}".encode())
     with pytest.raises(RefusedQuery):
-        read_request(
-            scope("POST", headers={"content-type": "application/sparql-update"}), update.encode()
-        )
+        read("POST", "", {"content-type": "application/sparql-update"}, update.encode())
     with pytest.raises(RefusedQuery):
-        read_request(scope("GET", f"update={quote(update)}"), b"")
+        read("GET", f"update={quote(update)}")
 
 
 @pytest.mark.parametrize(
@@ -114,8 +115,53 @@ def test_updates_are_refused_in_every_way_they_can_be_sent() -> None:
     ],
 )
 def test_the_base_is_the_address_and_never_more_than_an_address(host: str, base: str) -> None:
-    asked = scope(query="query=ASK{}", headers={"host": host}) | {"path": "/sparql"}
-    assert read_request(asked, b"").base == base
+    head = read_head([(b"host", host.encode())])
+    assert address("http", head.host, "/sparql") == base
+
+
+@given(st.lists(st.sampled_from(["%", "=", "+", "a", "F", "8", "%C3", "%A9", "?", "~"])))
+def test_a_lone_query_is_read_as_one_among_others(encoded: list[str]) -> None:
+    def outcome(query_string: str) -> object:
+        try:
+            return read(query=query_string, headers={"accept": "text/csv", "host": "x"})
+        except BadRequest as error:
+            return error.message
+
+    text = "query=" + "".join(encoded)
+    assert outcome(text) == outcome(f"&{text}")
+
+
+def test_of_headers_given_twice_the_last_counts_but_the_first_identity() -> None:
+    head = read_head(
+        [
+            (b"accept", b"text/csv"),
+            (b"authorization", b"Bearer a"),
+            (b"cookie", b"x=1; t=one"),
+            (b"host", b"first"),
+            (b"host", b"not a host"),
+            (b"accept", b"text/html"),
+            (b"authorization", b"Bearer b"),
+            (b"cookie", b"t=two"),
+        ]
+    )
+    assert (head.accept, head.authorization, head.host) == ("text/html", "Bearer a", b"first")
+    assert head.cookie(b"t") == "two"
+    assert not head.names_nobody
+
+
+@pytest.mark.parametrize(
+    ("header", "taken"),
+    [
+        (b"gzip", True),
+        (b"br, *", True),
+        (b"GZIP;q=0.5", True),
+        (b"gzip; q=0", False),
+        (b"gzip;q=0.000, *", False),
+        (b"br", False),
+    ],
+)
+def test_whether_a_client_takes_a_packed_body(header: bytes, taken: bool) -> None:
+    assert read_head([(b"accept-encoding", header)]).gzip is taken
 
 
 @given(st.lists(st.sampled_from([*b"%%=aF01gz\x00 \r\n_\t\x80.+"]), max_size=24).map(bytes))

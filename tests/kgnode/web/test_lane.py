@@ -6,11 +6,14 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kgnode.policy.policies import Policies
 from kgnode.web import lane
@@ -51,6 +54,8 @@ OTHERWISE = {
     f"{len(ASK) + 6:x}\r\nquery={ASK}\r\n0\r\n\r\n",
     "get with a body": f"GET /sparql?query={ASK} HTTP/1.1\r\n{HOST}Content-Length: 2\r\n\r\nab",
     "fragment": f"GET /sparql?query={ASK}#there HTTP/1.1\r\n{HOST}\r\n",
+    "none, then a length": f"POST /sparql HTTP/1.1\r\n{HOST}{FORM}Content-Length: 0\r\n"
+    f"Content-Length: 3\r\n\r\na=b",
     "two lengths": f"POST /sparql HTTP/1.1\r\n{HOST}{FORM}Content-Length: 3\r\n"
     f"Content-Length: 3\r\n\r\na=b",
     "length and chunks": f"POST /sparql HTTP/1.1\r\n{HOST}{FORM}Content-Length: 4\r\n"
@@ -62,8 +67,23 @@ OTHERWISE = {
 }
 
 
+class Entries:
+    """An audit log that keeps what is written, but for how long each took."""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, Any]] = []
+
+    def require(self) -> None:
+        """Accept everything."""
+
+    def record(self, entry: Mapping[str, Any]) -> None:
+        assert entry["milliseconds"] > 0
+        self.kept.append({k: v for k, v in entry.items() if k != "milliseconds"})
+
+
 def node(folder: Path) -> NodeUnderTest:
     made = NodeUnderTest(folder)
+    made.desk.audit = Entries()
     many = " ".join(f":n{number} :q {number} ." for number in range(200))
     made.publish("net", {"urn:m:eq": {"open": triples(many), "shut": triples(":a :p 3 .")}})
     made.policies = Policies.from_documents([read_policy("net", "open", "public")])
@@ -71,9 +91,14 @@ def node(folder: Path) -> NodeUnderTest:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    first = node(tmp_path_factory.mktemp("short"))
-    second = node(tmp_path_factory.mktemp("long"))
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> tuple[NodeUnderTest, NodeUnderTest]:
+    """Two nodes with the same data; what they tell may differ only by the way of the request."""
+    return node(tmp_path_factory.mktemp("short")), node(tmp_path_factory.mktemp("long"))
+
+
+@pytest.fixture(scope="module")
+def both(nodes: tuple[NodeUnderTest, NodeUnderTest]) -> Iterator[tuple[str, str]]:
+    first, second = nodes
     with (
         served(first.endpoint(), first.close) as short,
         served(second.endpoint(), second.close, short=False) as long,
@@ -108,12 +133,12 @@ def exchange(address: str, *parts: str) -> bytes:
     return received
 
 
-def whole(received: bytes) -> bool:
+def whole(received: bytes, *, head_only: bool = False) -> bool:
     head, end, body = received.partition(b"\r\n\r\n")
     if head.startswith(b"HTTP/1.1 100"):
         head, end, body = body.partition(b"\r\n\r\n")
-    if not end:
-        return False
+    if not end or head_only or head.startswith(b"HTTP/1.1 304"):
+        return bool(end)
     length = re.search(rb"(?i)content-length: (\d+)", head)
     if length:
         return len(body) >= int(length[1])
@@ -145,6 +170,110 @@ def test_a_plain_request_is_answered_as_by_the_long_way(
     answer = exchange(both[0], PLAIN[name])
     assert taken == [True]
     assert told(answer) == told(exchange(both[1], PLAIN[name]))
+
+
+TEXTS = [
+    "ASK { ?s ?p ?o }",
+    "SELECT * { ?s ?p ?o } ORDER BY ?s",
+    "SELECT ?o { <http://x/n7> ?p ?o }",
+    "SELECT * { <n7> ?p ?o }",
+    "CONSTRUCT WHERE { ?s <http://x/p> ?o }",
+    "SELECT * FROM <urn:m:eq> { ?s <http://x/p> ?o }",
+    "SELECT * { GRAPH <urn:m:eq> { ?s <http://x/p> ?o } }",
+    "SELECT (1 + 1 AS ?n) {} # é service",
+    "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 3000",
+    "SELECT nonsense",
+    "ASK { SERVICE <http://x/> {} }",
+    "DELETE WHERE { ?s ?p ?o }",
+    "ASK {",
+    "",
+]
+HEADERS = [
+    "Host: here",
+    "Host: there.example:81",
+    "Host: ?",
+    "Accept: text/csv",
+    "accept:application/sparql-results+xml;q=0.2, */*;q=0.1",
+    "Accept: text/turtle",
+    "Accept: image/png",
+    "Accept-Encoding: gzip",
+    "Accept-Encoding: gzip;q=0",
+    "If-None-Match: *",
+    'If-None-Match: W/"x"',
+    "Authorization: Bearer owner",
+    "Authorization: Bearer planner",
+    "Authorization: Bearer nobody",
+    "Cookie: a=b; gridspine_token=owner",
+    "User-Agent: x",
+    "Connection: keep-alive",
+    "Connection: close",
+    f"X-Long: {'x' * 2_100}",
+]
+PARAMETERS = ["timeout=9", "timeout=no", "limit=cut", "default-graph-uri=urn:m:eq", "report=inline"]
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """A request in any of its spellings; most of them plain."""
+    text = draw(st.sampled_from(TEXTS))
+    method = draw(st.sampled_from(["GET", "GET", "form", "direct", "HEAD"]))
+    parameters = draw(st.lists(st.sampled_from(PARAMETERS), max_size=2, unique=True))
+    encoded = "query=" + quote(text, safe=draw(st.sampled_from(["", "{}?:/", "<>"])))
+    if draw(st.booleans()):
+        encoded = encoded.replace("%20", "+")
+    headers = draw(st.lists(st.sampled_from(HEADERS), max_size=4, unique=True))
+    body = b""
+    if method == "form":
+        body = "&".join([encoded, *parameters]).encode()
+        headers.append("Content-Type: application/x-www-form-urlencoded")
+        parameters = []
+    elif method == "direct":
+        body = text.encode()
+        headers.append("Content-Type: application/sparql-query")
+    else:
+        parameters.insert(draw(st.integers(0, len(parameters))), encoded)
+    if body or method not in ("GET", "HEAD"):
+        headers.append(f"Content-Length: {len(body)}")
+    verb = method if method in ("GET", "HEAD") else "POST"
+    address = "/sparql?" + "&".join(parameters) if parameters else "/sparql"
+    head = "".join(f"{line}\r\n" for line in headers)
+    return f"{verb} {address} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(requests(), min_size=1, max_size=4))
+def test_random_requests_are_answered_and_audited_as_by_the_long_way(
+    nodes: tuple[NodeUnderTest, NodeUnderTest], both: tuple[str, str], sent: list[bytes]
+) -> None:
+    """Each twice over one connection, so that what is kept of the first serves the second."""
+    answers: list[list[object]] = []
+    for address, made in zip(both, nodes, strict=True):
+        log = made.desk.audit
+        assert isinstance(log, Entries)
+        log.kept.clear()
+        found = [told(one) for one in conversation(address, [*sent, *sent])]
+        answers.append([found, log.kept.copy()])
+    assert answers[0] == answers[1]
+
+
+def conversation(address: str, sent: list[bytes]) -> Iterator[bytes]:
+    """Yield the answer to each request; all over one connection while the server keeps it."""
+    connection = connect(address)
+    try:
+        for request in sent:
+            connection.sendall(request)
+            received = b""
+            while not whole(received, head_only=request.startswith(b"HEAD")):
+                part = connection.recv(1 << 20)
+                if not part:
+                    break
+                received += part
+            yield received
+            if b"connection: close" in received.lower() or b"connection: close" in request.lower():
+                connection.close()
+                connection = connect(address)
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("name", OTHERWISE)
