@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kgnode.policy.policies import Policies
 from kgnode.web import lane
-from kgnode.web.lane import Lane
+from kgnode.web.lane import Heads, Lane
 from tests.kgnode.node import NodeUnderTest, read_policy, served, triples
 
 ASK = quote("ASK { ?s ?p ?o }")
@@ -241,7 +241,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(requests(), min_size=1, max_size=4))
+@given(st.lists(requests(), min_size=3, max_size=6))
 def test_random_requests_are_answered_and_audited_as_by_the_long_way(
     nodes: tuple[NodeUnderTest, NodeUnderTest], both: tuple[str, str], sent: list[bytes]
 ) -> None:
@@ -254,6 +254,22 @@ def test_random_requests_are_answered_and_audited_as_by_the_long_way(
         found = [told(one) for one in conversation(address, [*sent, *sent])]
         answers.append([found, log.kept.copy()])
     assert answers[0] == answers[1]
+
+
+KNOWN = Heads()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from([*HEADERS, "Content-Length: 3", "Content-Length: x", "Te: y"])))
+def test_headers_that_were_read_before_say_what_they_say_now(lines: list[str]) -> None:
+    block = "".join(f"{line}\r\n" for line in lines).encode()
+    fresh = Heads().read(block)
+    assert KNOWN.read(block) == KNOWN.read(block) == fresh
+    for kept in KNOWN._kept:
+        assert b"authorization" not in kept.lower()
+        assert b"cookie" not in kept.lower()
+        assert len(kept) <= lane.HEAD_MAX_BYTES
+    assert len(KNOWN._kept) <= lane.HEADS_KEPT
 
 
 def conversation(address: str, sent: list[bytes]) -> Iterator[bytes]:
