@@ -18,8 +18,7 @@ from kgnode.query.parse import ParsedQuery
 from kgnode.query.protocol import SparqlRequest
 from kgnode.store.cells import Cell, Manifest
 from kgnode.store.derive import Derivation
-from kgnode.store.seat import Key
-from kgnode.store.view import version_of
+from kgnode.store.seat import Key, version_of
 
 
 @dataclass(frozen=True)

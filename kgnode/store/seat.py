@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,22 @@ class Key(NamedTuple):
     def parts(self) -> tuple[frozenset[Cell], frozenset[Cell]]:
         """The cells, of the default graph and of the named graphs."""
         return self.cells, self.named
+
+
+def version_of(key: Key) -> str:
+    """Return the digest of a view's content: its triples and the graphs they stand in.
+
+    A cell's IRI also covers triples of its model that lie in other cells, which may be hidden from
+    those who see the version, so it does not count.
+    """
+    hashed = hashlib.sha256()
+    for part in key.parts:
+        for content, model in sorted((cell.digest or cell.iri, cell.model) for cell in part):
+            hashed.update(f"{content} {model}\n".encode())
+        hashed.update(b"--\n")
+    if key.derived is not None:
+        hashed.update(key.derived.digest.encode())
+    return hashed.hexdigest()[:32]
 
 
 DERIVED_TRIPLE_BYTES = 400

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import itertools
 import os
 import shutil
@@ -32,7 +31,7 @@ from kgnode.store.follow import Step, between, outdated, successor
 from kgnode.store.process import forks_here
 from kgnode.store.record import Record
 from kgnode.store.room import Room
-from kgnode.store.seat import Key, Seat, Serving
+from kgnode.store.seat import Key, Seat, Serving, version_of
 from kgnode.store.shelf import link
 
 RETRY_ABOVE_SECONDS = 0.05
@@ -387,19 +386,3 @@ class Views:
             link(self._record.cell_file(cell), held)
             files[cell] = str(held)
         return files
-
-
-def version_of(key: Key) -> str:
-    """Return the digest of a view's content: its triples and the graphs they stand in.
-
-    A cell's IRI also covers triples of its model that lie in other cells, which may be hidden from
-    those who see the version, so it does not count.
-    """
-    hashed = hashlib.sha256()
-    for part in key.parts:
-        for content, model in sorted((cell.digest or cell.iri, cell.model) for cell in part):
-            hashed.update(f"{content} {model}\n".encode())
-        hashed.update(b"--\n")
-    if key.derived is not None:
-        hashed.update(key.derived.digest.encode())
-    return hashed.hexdigest()[:32]
