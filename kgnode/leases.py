@@ -16,9 +16,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from kgnode.errors import NotFound, Overloaded
 from kgnode.home import write_atomically
 from kgnode.settings import Settings
+
+_log = structlog.get_logger("kgnode.leases")
 
 Look = Callable[[], str]
 """Returns the tag of a view that it will keep for the length of a lease; empty if it may not."""
@@ -195,14 +199,15 @@ class Leases:
         self._forget_those_over()
         for session in tuple(self._sessions.values()):
             await self._review(session)
-        waiting = [recall for one in self._sessions.values() for recall in one.recalls]
-        until = max((recall.until for recall in waiting), default=0.0)
+        waiting = [(one.org, recall) for one in self._sessions.values() for recall in one.recalls]
+        until = max((recall.until for _, recall in waiting), default=0.0)
         try:
             async with asyncio.timeout(max(0.0, until - self._clock())):
-                for recall in waiting:
+                for _, recall in waiting:
                     await recall.back.wait()
         except TimeoutError:
-            pass
+            silent = sorted({org for org, recall in waiting if not recall.back.is_set()})
+            _log.warning("a change waited for gateways that gave nothing back", members=silent)
         if (left := self._closed_until - self._clock()) > 0:
             await asyncio.sleep(left)
 

@@ -152,6 +152,8 @@ class Leases:
             task.cancel()
         held = [(place[1], one) for place, one in self._sessions.items()]
         self._sessions.clear()
+        for _, one in held:
+            one.end()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):
                 await asyncio.gather(
