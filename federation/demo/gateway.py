@@ -37,6 +37,7 @@ def main(home: Path, homes_file: Path, port: int) -> None:
 
     app.state.personas = {persona.id: persona.title for persona in PERSONAS}
     app.state.token_of = token_of
+    app.state.samples = (Path(__file__).parent / "questions",)
     running = server(app, lifespan="on")
     run(serve_until_told({running: listen("127.0.0.1", port)}))
 

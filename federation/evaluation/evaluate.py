@@ -17,7 +17,8 @@ from typing import Any
 
 import orjson
 
-from kgnode.errors import Deadline, MalformedQuery, Overloaded, ResultTooLarge, Unexpected
+from kgnode.errors import Deadline, Overloaded, ResultTooLarge, Unexpected
+from kgnode.store.saying import malformed
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _read(reply: dict[str, Any], body: bytes) -> Evaluated:
             "The answer is larger than one may be.", hint="Add a LIMIT, or ask for less."
         )
     if failed == "query":
-        raise MalformedQuery(f"The query cannot be evaluated: {reply['detail']}.")
+        raise malformed(reply["detail"])
     if failed:
         raise Unexpected(f"The evaluator says {failed}.")
     return Evaluated(body, rows=reply["rows"])

@@ -124,6 +124,8 @@ class Reply:
     """Digest of the policy decision behind the view."""
     lease: str = ""
     """Number of the lease that came with it."""
+    status: int = 0
+    """HTTP status; 0 where no answer came."""
 
     @property
     def ok(self) -> bool:
@@ -317,6 +319,7 @@ class MemberPool:
             _listed(response.headers.get("gridspine-mapping-warnings", ""), "|"),
             response.headers.get("gridspine-policy", ""),
             response.headers.get(HEADER.lower(), ""),
+            response.status,
         )
 
     def close(self) -> None:

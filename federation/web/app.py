@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -20,12 +18,11 @@ from federation.gateway import Gateway
 from federation.home import GatewayHome
 from federation.members.identity import authenticate
 from federation.rerouting.routes import StudyRoutes
-from federation.web import network, pages
-from federation.web.pages import COOKIE
+from federation.web import network, pages, workbench
+from federation.web.frame import COOKIE, problem, unrouted
 from federation.web.personas import Personas
 from kgnode.errors import GridspineError
 from kgnode.settings import Settings, load_settings
-from kgnode.web.problems import problem_answer
 from kgnode.web.sparql import SparqlEndpoint
 
 
@@ -47,19 +44,30 @@ def build(home: Path, settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        exception_handlers={GridspineError: _problem},
+        exception_handlers={
+            GridspineError: problem,
+            HTTPException: unrouted,
+            Exception: problem,
+        },
     )
     app.state.gateway = gateway
     app.add_middleware(Personas)
     app.router.routes.extend(
         [
             Route("/sparql", endpoint=_endpoint(gateway)),
-            Route("/", pages.workbench, methods=["GET", "POST"]),
+            Route("/", pages.overview),
+            Route("/workbench", workbench.workbench, methods=["GET", "POST"]),
+            Route("/workbench/terms", workbench.terms),
             Route("/members", pages.members),
             Route("/catalogue", pages.catalogue),
+            Route("/catalogue/{member}/{id}", pages.dataset),
+            Route("/mappings", pages.mappings),
+            Route("/asset", pages.asset),
             Route("/network", network.page),
             Route("/network/data", network.data),
+            Route("/network/things", network.things),
             Route("/reports/{name}", pages.report),
+            Route("/signin", pages.sign_in),
             Route("/session", pages.session, methods=["POST"]),
             *studies.routes(),
             Route("/healthz", pages.health),
@@ -81,8 +89,3 @@ def _endpoint(gateway: Gateway) -> SparqlEndpoint:
         max_text_bytes=gateway.settings.query_max_text_bytes,
         cookie=COOKIE,
     )
-
-
-async def _problem(_: Request, error: Any) -> Response:
-    status, headers, body = problem_answer(error)
-    return Response(body, status, dict(headers))

@@ -32,14 +32,14 @@ class Place:
     y: float
     kv: float
     area: int
+    member: str
 
 
 @dataclass(frozen=True)
 class Line:
     """A line between two places, by their numbers; ``crosses`` is '', 'areas' or 'owners'.
 
-    Attributes:
-        ids: the lines it is made of; two where each of two owners has a half.
+    Two halves that meet at a boundary point are one line with two ``ids``.
     """
 
     ids: tuple[str, ...]
@@ -48,6 +48,17 @@ class Line:
     ends: tuple[int, int]
     open: bool
     crosses: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """An open switch, by the numbers of its place and of the line that it opens (-1: none)."""
+
+    id: str
+    name: str
+    place: int
+    line: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ class Drawing:
     places: tuple[Place, ...]
     lines: tuple[Line, ...]
     areas: tuple[Area, ...]
+    switches: tuple[Switch, ...]
     systems: tuple[str, ...]
     basis: Mapping[str, int]
 
@@ -87,25 +99,39 @@ def query(name: str) -> str:
     return (QUERIES / f"{name}.rq").read_text(encoding="utf-8")
 
 
-def draw(rows: Mapping[str, Sequence[Row]]) -> Drawing:
-    """Return the drawing of the rows of all questions."""
+def draw(rows: Mapping[str, Sequence[Row]], served: Mapping[str, str] | None = None) -> Drawing:
+    """Return the drawing of the rows of all questions.
+
+    Args:
+        rows: the rows of each question in ``NAMES``.
+        served: which member serves each voltage level and line.
+    """
+    served = served or {}
     spots = {row["thing"]: (float(row["x"]), float(row["y"])) for row in rows["positions"]}
     points = sorted(rows["supply_points"], key=lambda row: (row["code"], row["substation"]))
     order = {code: number for number, code in enumerate(dict.fromkeys(r["code"] for r in points))}
     area_of = {row["region"]: order[row["code"]] for row in points}
-    places, of_level = _places(rows["levels"], spots, area_of)
+    places, of_level = _places(rows["levels"], spots, area_of, served)
     areas = _areas(points, order, spots, places)
+    place_of = {
+        row["node"]: of_level[row["level"]] for row in rows["nodes"] if row["level"] in of_level
+    }
+    lines = _lines(rows, places, place_of, areas, served)
     return Drawing(
         tuple(places),
-        tuple(_lines(rows, places, of_level, areas)),
+        tuple(line for line, _ in lines),
         tuple(areas),
+        tuple(_switches(rows["open"], place_of, [nodes for _, nodes in lines])),
         tuple(sorted({row["system"] for row in rows["positions"]})),
         {row["basis"].rpartition("#")[2]: int(row["things"]) for row in rows["basis"]},
     )
 
 
 def _places(
-    levels: Sequence[Row], spots: Mapping[str, tuple[float, float]], area_of: Mapping[str, int]
+    levels: Sequence[Row],
+    spots: Mapping[str, tuple[float, float]],
+    area_of: Mapping[str, int],
+    served: Mapping[str, str],
 ) -> tuple[list[Place], dict[str, int]]:
     """Return the places and, for each voltage level, the number of its place."""
     grouped: dict[str, list[Row]] = defaultdict(list)
@@ -121,7 +147,8 @@ def _places(
         kv = max(float(row["kv"]) for row in rows)
         area = area_of.get(rows[0]["region"], -1)
         name = rows[0]["level_name" if key == rows[0]["level"] else "name"]
-        places.append(Place(key, rows[0]["substation"], name, *spots[key], kv, area))
+        member = served.get(rows[0]["level"], "")
+        places.append(Place(key, rows[0]["substation"], name, *spots[key], kv, area, member))
     return places, of_level
 
 
@@ -149,12 +176,11 @@ def _areas(
 def _lines(
     rows: Mapping[str, Sequence[Row]],
     places: Sequence[Place],
-    of_level: Mapping[str, int],
+    place_of: Mapping[str, int],
     areas: Sequence[Area],
-) -> list[Line]:
-    place_of = {
-        row["node"]: of_level[row["level"]] for row in rows["nodes"] if row["level"] in of_level
-    }
+    served: Mapping[str, str],
+) -> list[tuple[Line, set[str]]]:
+    """Return the lines, each with the nodes that it ends at."""
     opened = {row["node"] for row in rows["open"]}
     ends: dict[str, set[str]] = defaultdict(set)
     said: dict[str, Row] = {}
@@ -169,14 +195,31 @@ def _lines(
         crosses = _crosses(places[spots[0]], places[spots[1]], areas)
         is_open = not opened.isdisjoint(nodes)
         name = met or row["name"]
-        found.append(Line(ids, name, float(row["kv"]), (spots[0], spots[1]), is_open, crosses))
-    return sorted(found, key=lambda line: (line.kv, line.name))
+        kv, two = float(row["kv"]), (spots[0], spots[1])
+        members = tuple(sorted({served[one] for one in ids if one in served}))
+        found.append((Line(ids, name, kv, two, is_open, crosses, members), nodes))
+    return sorted(found, key=lambda pair: (pair[0].kv, pair[0].name, pair[0].ids))
+
+
+def _switches(
+    opened: Sequence[Row], place_of: Mapping[str, int], ends: Sequence[set[str]]
+) -> list[Switch]:
+    """Return the open switches that stand at an end of a line."""
+    line_at = {node: number for number, nodes in enumerate(ends) for node in nodes}
+    found = {
+        row["switch"]: Switch(
+            row["switch"], row["name"], place_of[row["node"]], line_at.get(row["node"], -1)
+        )
+        for row in opened
+        if row["node"] in place_of
+    }
+    return sorted(found.values(), key=lambda switch: (switch.name, switch.id))
 
 
 def _joined(
     ends: Mapping[str, set[str]], said: Mapping[str, Row], place_of: Mapping[str, int]
 ) -> list[tuple[tuple[str, ...], set[str], Row, str]]:
-    """Return the parts and nodes of lines; halves that meet outside any place become one."""
+    """Return the nodes of each line; halves that meet outside any place are put together."""
     halves: dict[str, list[str]] = defaultdict(list)
     found: list[tuple[tuple[str, ...], set[str], Row, str]] = []
     for line, nodes in sorted(ends.items()):
@@ -189,8 +232,8 @@ def _joined(
         if len(pair) == 2:
             names = sorted(said[line]["name"] for line in pair)
             name = _common(*(name.split() for name in names)) or " / ".join(names)
-            both = ends[pair[0]] | ends[pair[1]]
-            found.append((tuple(pair), both, said[pair[0]], name))
+            nodes = ends[pair[0]] | ends[pair[1]]
+            found.append((tuple(pair), nodes, said[pair[0]], name))
     return found
 
 

@@ -18,7 +18,6 @@ import orjson
 from kgnode.errors import (
     Deadline,
     GridspineError,
-    MalformedQuery,
     RefusedQuery,
     ResultTooLarge,
     TooCostly,
@@ -27,6 +26,7 @@ from kgnode.errors import (
 from kgnode.problems import from_record
 from kgnode.store import wire
 from kgnode.store.door import Door, Silent
+from kgnode.store.saying import malformed
 
 CHUNK_BYTES = 256 << 10
 
@@ -142,7 +142,7 @@ def _refusal(refusal: dict[str, Any]) -> GridspineError:
     if code == "ours":
         return from_record(refusal["error"])
     if code == "malformed":
-        return MalformedQuery(f"The query is not SPARQL 1.1: {message}.")
+        return malformed(message)
     if code == "refused":
         return RefusedQuery(f"The query cannot be evaluated: {message}.")
     if code == "memory":

@@ -15,8 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from kgnode import __version__
-from kgnode.errors import BadRequest, GridspineError, NotFound
-from kgnode.names import shorten
+from kgnode.errors import BadRequest, GridspineError, IdentityError, NotFound
+from kgnode.names import PREFIXES, shorten
 from kgnode.policy.caller import Caller
 from kgnode.web.api import asset as asset_answer
 from kgnode.web.api import catalogue_entries, front, rdf_or_json
@@ -28,7 +28,6 @@ MENU = (
     {"path": "/", "label": "Data sets"},
     {"path": "/query", "label": "Query"},
     {"path": "/mappings", "label": "Mappings"},
-    {"path": "/signin", "label": "Sign in"},
 )
 
 _environment = Environment(
@@ -47,6 +46,10 @@ def render(request: Request, template: str, caller: Caller, **context: Any) -> H
         here=request.url.path,
         wide=False,
         caller=caller,
+        signed=COOKIE in request.cookies,
+        expired=caller.is_public and COOKIE in request.cookies,
+        url=identity.node_url or str(request.base_url).rstrip("/"),
+        prefixes=PREFIXES,
         **context,
     )
     return HTMLResponse(page)
@@ -85,7 +88,10 @@ async def dataset(request: Request, id: str) -> Response:
     caller = here.caller_of_page(request) if wants_page(request) else here.caller(request)
     found = [e for e in catalogue_entries(here, here.see(caller)) if id in (e.id, e.iri)]
     if not found:
-        raise NotFound(f"There is no data set {id}.", hint="See /catalogue.")
+        raise NotFound(
+            f"There is no data set {id}.",
+            hint="The catalogue lists those that you may discover: /catalogue.",
+        )
     if wants_page(request):
         return render(request, "dataset.html", caller, title=found[0].title, entry=found[0])
     return rdf_or_json(found, request.headers.get("accept", ""))
@@ -145,6 +151,10 @@ async def sign_out(request: Request) -> Response:
 
 def problem_page(request: Request, error: GridspineError, status: int) -> Response:
     """Return an error as a page: what, where, how to mend."""
-    answer = render(request, "problem.html", Caller.public(), title=error.title, error=error)
+    try:
+        caller = front(request).caller_of_page(request)
+    except IdentityError:
+        caller = Caller.public()
+    answer = render(request, "problem.html", caller, title=error.title, error=error)
     answer.status_code = status
     return answer

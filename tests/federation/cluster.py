@@ -58,6 +58,8 @@ class Node:
     """Where a plain endpoint cuts its results, without a word."""
     formats: tuple[str, ...] = ("application/sparql-results+json",)
     methods: tuple[str, ...] = ("GET", "POST")
+    documents: dict[str, Any] = field(default_factory=dict)
+    """What it answers as JSON at paths that it does not know otherwise, such as ``catalogue``."""
     cache: dict[Any, ox.Store] = field(default_factory=dict)
     leases: Leases | None = None
     """The leases it gives; None for a node that gives none."""
@@ -308,6 +310,10 @@ class Cluster:
             return 200, "application/json", summary.named_terms(node.whole(), body)
         if action == "summary/shared":
             return 200, "application/json", summary.shared_terms(node.whole(), body)
+        if action in ("catalogue", "mappings", "asset"):
+            document = node.documents.get(action)
+            status = 404 if document is None else 200
+            return status, "application/json", orjson.dumps(document)
         parameters = parse_qsl(query)
         default = tuple(v for k, v in parameters if k == "default-graph-uri")
         named = tuple(v for k, v in parameters if k == "named-graph-uri")

@@ -107,7 +107,7 @@ def test_service_and_updates_are_refused(client: TestClient) -> None:
 
 
 def test_the_workbench_shows_rows_as_text_and_the_report(client: TestClient) -> None:
-    got = client.post("/", data={"query": JOIN})
+    got = client.post("/workbench", data={"query": JOIN})
     assert got.status_code == 200
     assert "&lt;b&gt;bold&lt;/b&gt;" in got.text
     assert "<b>bold" not in got.text
@@ -117,7 +117,10 @@ def test_the_workbench_shows_rows_as_text_and_the_report(client: TestClient) -> 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/members", "/catalogue", "/static/gateway.css", "/static/gridspine.css", "/healthz"],
+    [
+        *("/", "/workbench", "/members", "/catalogue", "/mappings", "/signin", "/network"),
+        *("/static/gateway.css", "/static/gridspine.css", "/static/editor.js", "/healthz"),
+    ],
 )
 def test_pages_are_there(client: TestClient, path: str) -> None:
     assert client.get(path, headers={"Accept": "text/html"}).status_code == 200
@@ -132,7 +135,7 @@ def test_a_bad_token_is_refused_not_taken_for_the_public(client: TestClient) -> 
     assert got.status_code == 401
 
 
-@pytest.mark.parametrize(("path", "most"), [("/", 20 << 20), ("/session", 1 << 17)])
+@pytest.mark.parametrize(("path", "most"), [("/workbench", 20 << 20), ("/session", 1 << 17)])
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_form_of_anybody_is_bounded(client: TestClient, path: str, most: int, kind: str) -> None:
     media = f"{kind}; boundary=x" if "multipart" in kind else kind

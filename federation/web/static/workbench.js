@@ -1,19 +1,15 @@
-// Ctrl+Enter runs the query; the button says that it is running. The page works without this file.
-"use strict";
-const form = document.getElementById("ask");
-const box = document.getElementById("query");
-const button = document.getElementById("run");
-box.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    form.requestSubmit();
-  }
+// The workbench's comforts: an editor, samples that load when chosen, a button that says it runs.
+// The page works without this file.
+import { Editor } from "./editor.js";
+
+const form = document.getElementById("ask"), run = document.getElementById("run");
+const choose = document.getElementById("choose"), sample = document.getElementById("sample");
+new Editor(document.getElementById("query"), () => form.requestSubmit(run));
+
+form.addEventListener("submit", (event) => {
+  if (event.submitter?.name === "download") return;
+  run.setAttribute("aria-disabled", "true"); run.textContent = "Running…";
 });
-form.addEventListener("submit", () => {
-  button.disabled = true;
-  button.textContent = "Running…";
-});
-window.addEventListener("pageshow", () => {
-  button.disabled = false;
-  button.textContent = "Run query";
-});
+window.addEventListener("pageshow", () => { run.removeAttribute("aria-disabled"); run.textContent = "Run query"; });
+sample.addEventListener("keydown", (event) => { if (event.key === "Enter") choose.requestSubmit(); });
+document.getElementById("answer")?.focus();

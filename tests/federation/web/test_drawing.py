@@ -64,13 +64,18 @@ def test_halves_that_meet_at_a_boundary_node_become_one_line_between_owners() ->
             {"line": "Z", "name": "tie Z half", "kv": "33", "node": "B"},
             {"line": "Z", "name": "tie Z half", "kv": "33", "node": "N2"},
         ],
-        "open": [{"node": "N2"}],
+        "open": [{"switch": "CB", "name": "tie breaker", "node": "N2"}],
         "supply_points": [
             {**point, "code": "G1", "owner": "X", "region": "R1"},
             {**point, "code": "G2", "owner": "Y", "region": "R2"},
         ],
     }
-    (line,) = draw(rows).lines
+    drawing = draw(rows, {"A": "X", "Z": "Y", "L1": "X", "L2": "Y"})
+    (line,) = drawing.lines
+    assert (line.ids, line.members) == (("A", "Z"), ("X", "Y"))
+    assert [place.member for place in drawing.places] == ["X", "Y"]
+    (switch,) = drawing.switches
+    assert (switch.id, switch.place, switch.line) == ("CB", 1, 0)
     assert line.name == "tie"
     assert line.open
     assert line.crosses == "owners"
