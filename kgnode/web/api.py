@@ -21,13 +21,14 @@ from kgnode import __version__
 from kgnode.alignment.notice import asked_for
 from kgnode.assurance.packs import list_packs
 from kgnode.catalogue import RDF_FORMATS, Entry, entries, serialised
-from kgnode.errors import BadRequest, NotFound
+from kgnode.errors import BadRequest, ExchangeError, NotFound
 from kgnode.policy.caller import Caller
 from kgnode.policy.decide import Visible
 from kgnode.policy.explain import why
 from kgnode.query.narrow import Reach
 from kgnode.query.protocol import moment, split_names
 from kgnode.trust import exchange
+from kgnode.trust.keys import unchecked_payload
 from kgnode.web.front import Front
 from kgnode.web.leases import leased
 from kgnode.web.metrics import MEDIA_TYPE as METRICS
@@ -221,16 +222,24 @@ async def token(request: Request) -> Response:
     here = front(request)
     form = {key: str(value) for key, value in (await request.form()).items()}
     identity = here.node.home.identity
-    issued = exchange(
-        form,
-        key=here.node.key,
-        org=here.node.org,
-        members=here.node.members.current(here.now()),
-        node_url=identity.node_url or "",
-        settings=here.node.settings,
-        seen=here.node.seen_actors,
-        now=here.now(),
-    )
+    told: dict[str, Any] = {"action": "token", "audience": form.get("audience", "")[:400]}
+    try:
+        issued = exchange(
+            form,
+            key=here.node.key,
+            org=here.node.org,
+            members=here.node.members.current(here.now()),
+            node_url=identity.node_url or "",
+            settings=here.node.settings,
+            seen=here.node.seen_actors,
+            now=here.now(),
+        )
+    except ExchangeError as error:
+        here.node.audit.record({**told, "outcome": error.code, "reason": error.message})
+        raise
+    claims = unchecked_payload(issued["access_token"])  # ours, made just now
+    told |= {name: claims.get(name) for name in ("org", "sub", "roles", "purpose", "act")}
+    here.node.audit.record({**told, "outcome": "ok"})
     return json_answer(issued, **{"Cache-Control": "no-store"})
 
 

@@ -151,11 +151,12 @@ class Secured:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
+        status, size = 500, 0
         of_sparql = scope["path"] == PATH
 
         async def sending(message: Any) -> None:
-            nonlocal status
+            nonlocal status, size
+            size += len(message.get("body", b""))
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if not of_sparql:
@@ -168,7 +169,9 @@ class Secured:
             await (self.sparql if of_sparql else refused or self.app)(scope, bounded, sending)
         finally:
             route = scope["path"] if of_sparql else getattr(scope.get("route"), "path", "")
-            self.front.metrics.observe(route, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.front.metrics.observe(route, status, seconds)
+            self.front.note(scope, status, size, seconds)
 
     async def _refused(self, scope: Scope) -> Response | None:
         """The answer to an upload of somebody who may send none: its body is not read."""

@@ -20,11 +20,12 @@ from typing import Any
 import orjson
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.types import Scope
 
 from kgnode import asset, summary
 from kgnode.alignment.apply import Rewriter
 from kgnode.assurance.standing import Standing
-from kgnode.errors import Forbidden, IdentityError
+from kgnode.errors import Forbidden, IdentityError, StoreFull
 from kgnode.node import Node
 from kgnode.operations import LOOKING, perform
 from kgnode.policy.caller import Caller
@@ -36,6 +37,9 @@ from kgnode.store.view import View, Views
 from kgnode.web.metrics import Metrics
 
 COOKIE = "gridspine_token"
+CALLER = "gridspine.caller"
+"""Where a request keeps its caller, once that is known."""
+ASKED_CHARACTERS = 2_000
 SUMMARIES_KEPT = 256
 CALL_SECONDS = 120.0
 
@@ -92,11 +96,40 @@ class Front:
             raise
 
     def caller(self, request: Request) -> Caller:
-        """Return the caller of a request: header first, then the cookie of the pages."""
+        """Return the caller of a request: header first, then the cookie of the pages.
+
+        Raises:
+            StoreFull: the audit log cannot be written, so nothing is answered.
+        """
+        self.node.audit.require()
         header = request.headers.get("authorization")
         if header is None and (token := request.cookies.get(COOKIE)):
             header = f"Bearer {token}"
-        return self.authenticate(header)
+        caller = request.scope[CALLER] = self.authenticate(header)
+        return caller
+
+    def note(self, scope: Scope, status: int, size: int, seconds: float) -> None:
+        """Write the audit entry of a request that had a caller; ``/sparql`` writes its own."""
+        caller: Caller | None = scope.get(CALLER)
+        if caller is None:
+            return
+        query = scope["query_string"].decode("latin-1")
+        asked = f"{scope['method']} {scope['path']}{'?' if query else ''}{query}"
+        with contextlib.suppress(StoreFull):  # the next request is refused then
+            self.node.audit.record(
+                {
+                    "org": caller.org,
+                    "sub": caller.sub,
+                    "roles": sorted(caller.roles),
+                    "act": caller.act,
+                    "action": "request",
+                    "purpose": caller.purpose,
+                    "asked": asked[:ASKED_CHARACTERS],
+                    "status": status,
+                    "bytes": size,
+                    "milliseconds": round(seconds * 1000, 3),
+                }
+            )
 
     def caller_of_page(self, request: Request) -> Caller:
         """Return the caller of a page; a cookie that has run out makes the public again."""
@@ -105,7 +138,8 @@ class Front:
         except IdentityError:
             if "authorization" in request.headers:
                 raise
-            return Caller.public()
+            public = request.scope[CALLER] = Caller.public()
+            return public
 
     def owner(self, request: Request, *roles: str) -> Caller:
         """Return the caller if the home's own organisation gave one of the roles.

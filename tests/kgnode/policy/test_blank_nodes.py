@@ -23,7 +23,8 @@ x:shown x:value "zqopen" .
 RULES = {
     "class": '{label: site, class: "http://x/Secret"}',
     "select": '{label: site, select: "SELECT ?this { ?this a <http://x/Secret> }"}',
-    "select deeper": "{label: site, select: \"SELECT ?this { ?this <http://x/value> 'zqdeeper' }\"}",
+    "select deeper": "{label: site, select: "
+    "\"SELECT ?this { ?this <http://x/value> 'zqdeeper' }\"}",
 }
 
 

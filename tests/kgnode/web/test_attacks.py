@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kgnode.errors import StoreFull
 from kgnode.operations import perform
 from kgnode.trust import issue_token
-from tests.kgnode.cimxml import write
+from tests.kgnode.cimxml import mrid, write
 from tests.kgnode.web.test_app import LABELS, NAMES, NODE_URL, World, rows, world
 
 __all__ = ["world"]
@@ -91,3 +92,32 @@ def test_an_upload_of_a_stranger_is_refused_before_it_is_read(world: World, path
     asyncio.run(world.client.app(scope, receive, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == 403
     assert asked == 0
+
+
+def test_what_is_read_without_sparql_is_in_the_audit_log_too(world: World) -> None:
+    member = world.token("NESO", "planner")
+    iri = f"urn:uuid:{mrid('Keadby')}"
+    paths = ("/asset?iri=" + iri, "/summary", "/summary/terms", "/catalogue", "/validate", "/gaps")
+    for path in paths:
+        assert world.client.get(path, headers=member).status_code == 200
+    world.client.get("/asset?iri=urn:nothing", headers=member)
+    world.client.post("/token", data={"grant_type": "x", "audience": "http://neso"})
+    world.node.audit.flush()
+    entries = world.node.audit.tail(20)
+    told = {entry["asked"]: entry for entry in entries if entry.get("action") == "request"}
+    for path in paths:
+        assert told[f"GET {path}"]["org"] == "NESO" and told[f"GET {path}"]["bytes"] > 0
+        assert told[f"GET {path}"]["status"] == 200 and told[f"GET {path}"]["sub"] == "somebody"
+    assert told["GET /asset?iri=urn:nothing"]["status"] == 404
+    assert any(entry.get("action") == "token" and entry["outcome"] for entry in entries)
+
+
+@pytest.mark.parametrize("path", ["/asset?iri=urn:x", "/summary", "/catalogue"])
+def test_nothing_is_read_that_the_audit_log_cannot_note(
+    world: World, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise StoreFull("The audit log is full.")
+
+    monkeypatch.setattr(world.node.audit, "require", full)
+    assert world.client.get(path).status_code == 507
