@@ -92,6 +92,10 @@ class Findings:
             return "0 causes: the data conforms to all shapes."
         causes = f"{len(self.causes)} cause{'s' if len(self.causes) != 1 else ''}"
         places = f"{total} place{'s' if total != 1 else ''}"
-        kinds = ", ".join(f"{n} {name}" for name, n in self.counts.items() if n)
+        kinds = ", ".join(f"{n} {_several(name, n)}" for name, n in self.counts.items() if n)
         verdict = "passes the gate" if self.passes else "refused by the gate"
         return f"{causes} in {places} ({kinds}): {verdict}."
+
+
+def _several(severity: str, number: int) -> str:
+    return f"{severity}s" if severity in ("violation", "warning") and number != 1 else severity

@@ -60,6 +60,18 @@ _HINTS = {
     "closed": "Remove the property, or choose the profile it belongs to.",
     "pattern": "Correct the text.",
 }
+_ONE = ox.Literal(1)
+_TYPES = {
+    "double": "a number",
+    "float": "a number",
+    "decimal": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "string": "text",
+    "dateTime": "a date and time, like 2026-12-01T17:30:00Z",
+    "date": "a date, like 2026-12-01",
+}
+"""Datatypes in words."""
 _KINDS = {
     "IRI": "a reference",
     "Literal": "a value, not a reference",
@@ -95,6 +107,10 @@ def expected(constraint: Constraint | None, message: str = "") -> str:
     listed = [term_text(value) for value in constraint.values[:6]]
     if len(constraint.values) > 6:
         listed.append(f"... ({len(constraint.values)} in all)")
+    if constraint.kind == "datatype" and isinstance(constraint.values[0], ox.NamedNode):
+        local = constraint.values[0].value.removeprefix(XSD)
+        if local in _TYPES:
+            return _TYPES[local]
     phrase = _EXPECTED.get(constraint.kind, "")
     text = phrase.format(", ".join(listed))
     if constraint.kind in ("minCount", "maxCount"):
@@ -107,7 +123,8 @@ def found(result: Result) -> str:
     if result.value is not None and not (result.path is None and result.value == result.focus):
         return term_text(result.value)
     kind = result.constraint.kind if result.constraint else ""
-    return {"minCount": "too few or none", "maxCount": "too many"}.get(kind, "")
+    one = result.constraint is not None and result.constraint.values[:1] == (_ONE,)
+    return {"minCount": "none" if one else "too few", "maxCount": "too many"}.get(kind, "")
 
 
 def hint(result: Result) -> str:

@@ -44,10 +44,10 @@ def test_each_cause_names_asset_line_and_mend(reports: dict[str, Report]) -> Non
 
 def test_values_are_quoted_and_objects_are_named(reports: dict[str, Report]) -> None:
     text = reports["Values that cannot be"].text()
-    assert 'found    "eleven"' in text
-    assert 'cim:ACLineSegment "Line 1" of "Hillside line", value "eleven", station.xml:' in text
+    assert 'cim:ACLineSegment "Line 1" of "Hillside line", found "eleven", station.xml:' in text
+    assert "expected a number\n" in text
     nowhere = reports["Wires that lead nowhere"].text()
-    assert 'found    cim:Terminal "Line 1 T1" of "Line 1"' in nowhere
+    assert 'found cim:Terminal "Line 1 T1" of "Line 1"' in nowhere
 
 
 def test_the_page_of_broken_files_is_what_the_tool_says() -> None:
@@ -85,6 +85,16 @@ def test_sarif_has_a_rule_for_each_cause_and_places(reports: dict[str, Report]) 
             assert place["artifactLocation"]["uri"] == "station.xml"
             assert place["region"]["startLine"] > 0
         json.dumps(report.sarif())
+
+
+def test_html_says_how_to_mend_it_before_the_rule(reports: dict[str, Report]) -> None:
+    html = reports["Values that cannot be"].html()
+    section = html.partition('id="cause-4"')[2].partition("</section>")[0]
+    told = ["reactance must be one number", "Mend:", "Line 1", "eleven", "station.xml:61"]
+    told += ["Expected a number", "line-x of gb-core"]
+    places = [section.index(text) for text in told]
+    assert places == sorted(places)
+    assert html.count('href="#cause-') == len(reports["Values that cannot be"].causes)
 
 
 def test_html_escapes_what_comes_from_data() -> None:
