@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import gc
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,6 +34,8 @@ from kgnode.query.answer import Desk
 from kgnode.query.narrow import Reach
 from kgnode.store.cells import Manifest
 from kgnode.store.view import View, Views
+from kgnode.trust import Member, gateway_of
+from kgnode.trust.tokens import refusal
 from kgnode.web.metrics import Metrics
 
 COOKIE = "gridspine_token"
@@ -88,8 +90,28 @@ class Front:
         """
         if self.caller_of_socket is not None:
             return self.caller_of_socket
-        try:
+        with self._refusals_kept():
             return self._verifier.caller(authorization)
+
+    def gateway(self, authorization: str | None) -> Member:
+        """Return the member whose gateway proves itself in a header, by an actor token.
+
+        Raises:
+            IdentityError: it proves nothing, or was used before; the audit log has it.
+        """
+        node, now = self.node, self.now()
+        scheme, _, token = (authorization or "").partition(" ")
+        with self._refusals_kept():
+            if scheme.lower() != "bearer" or not token.strip():
+                raise refusal("scheme")
+            members, url = node.members.current(now), node.home.identity.node_url or ""
+            return gateway_of(token.strip(), members, url, node.settings, node.seen_actors, now)
+
+    @contextlib.contextmanager
+    def _refusals_kept(self) -> Iterator[None]:
+        """Put into the audit log what proves nothing, without the token."""
+        try:
+            yield
         except IdentityError as error:
             refused = {"action": "identify", "outcome": error.code, "status": error.status}
             self.node.audit.record({**refused, "reason": error.message})

@@ -16,8 +16,7 @@ from fastapi import Request, Response
 from kgnode.errors import BadRequest
 from kgnode.leases import HEADER
 from kgnode.policy.caller import Caller
-from kgnode.trust import ends, gateway_of
-from kgnode.trust.tokens import refusal
+from kgnode.trust import ends
 from kgnode.web.front import Front
 
 KEPT_MAX_BYTES = 1 << 16
@@ -30,20 +29,9 @@ TagAt = Callable[[Front, Caller, Sequence[str], datetime], str]
 async def open_session(request: Request) -> Response:
     """Open a session for leases; the Authorization header holds a gateway's actor token."""
     here: Front = request.app.state.front
-    node, now = here.node, here.now()
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise refusal("scheme")
-    member = gateway_of(
-        token.strip(),
-        node.members.current(now),
-        node.home.identity.node_url or "",
-        node.settings,
-        node.seen_actors,
-        now,
-    )
-    name = node.leases.open(member.id)
-    return _answer({"session": name, "seconds": node.leases.seconds})
+    leases = here.node.leases
+    name = leases.open(here.gateway(request.headers.get("authorization")).id)
+    return _answer({"session": name, "seconds": leases.seconds})
 
 
 async def keep_session(request: Request, session: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from kgnode.leases import HEADER
 from kgnode.names import label_iri
+from kgnode.operations import perform
 from kgnode.policy.policies import Policies
 from kgnode.settings import load_settings
 from kgnode.trust import SigningKey, actor_token, generate_key
@@ -64,12 +66,14 @@ def test_only_a_members_gateway_can_open_a_session(world: World) -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         got = world.client.post("/leases", headers=headers)
         assert got.status_code == 401, got.text
+        (entry,) = world.node.audit.tail(1)
+        assert entry["action"] == "identify" and (authorization or "?")[-20:] not in str(entry)
 
     proof = actor_token(world.neso, "NESO", NODE_URL)
     assert world.client.post("/leases", headers={"Authorization": f"Bearer {proof}"}).is_success
     refused(f"Bearer {proof}")  # used
     refused(None)
-    refused("Basic x")
+    refused("Basic c29tZWJvZHk6c29tZXRoaW5n")
     refused(f"Bearer {actor_token(generate_key(), 'NESO', NODE_URL)}")
     refused(f"Bearer {actor_token(world.neso, 'NESO', 'http://elsewhere')}")
     refused(f"Bearer {actor_token(world.neso, 'NESO', NODE_URL, datetime(2020, 1, 1, tzinfo=UTC))}")
@@ -115,6 +119,57 @@ def test_a_change_that_a_caller_does_not_see_is_not_told(world: World) -> None:
     assert time.monotonic() - start < world.node.settings.lease_seconds
     turn, recalled = keep(world, name)
     assert (turn, recalled) == (0, []) and public
+
+
+def changes(world: World, folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Verbs of all kinds that change what some callers see, or nobody, or only the owner."""
+
+    def rule(number: int, label: str, assignee: object) -> dict[str, object]:
+        return {"file": str(write(folder, f"rule-{number}.json", policy(label, assignee)))}
+
+    def data(number: int, *names: str) -> dict[str, object]:
+        body = document("eq", region() + "".join(map(substation, names)))
+        return {"files": [str(write(folder, f"data-{number}.xml", body))], "dataset": "network"}
+
+    yield "policy-set", rule(1, "names", {"organisation": ["NESO", "DNO"]})
+    yield "policy-set", rule(2, "names", {"role": ["planner"]})
+    yield "policy-set", rule(3, "names", "public")
+    yield "publish", data(4, "Keadby", "Drax")
+    yield "publish", data(5, "Keadby", "Drax")
+    yield "policy-remove", {"uid": "urn:gridspine:policy:TNO:names"}
+    closed = "labels:\n  names: {sensitivity: shared, reason: x}\nrules:\n"
+    closed += '  - {label: names, class: "*"}\n'
+    yield "labels-apply", {"dataset": "network", "file": str(write(folder, "l.yaml", closed))}
+    yield "policy-set", rule(8, "names", {"organisation": ["NESO"]})
+    yield "withdraw", {"dataset": "network"}
+
+
+def test_a_lease_is_called_back_if_and_only_if_the_callers_own_version_changed(
+    world: World, tmp_path: Path
+) -> None:
+    world.node.leases.seconds = 2.0
+    callers: tuple[dict[str, str], ...] = (
+        {},
+        world.token("NESO", act="NESO"),
+        world.token("NESO", "planner", act="NESO"),
+    )
+
+    def tags() -> list[str]:
+        asked = (world.client.get("/summary", headers=caller) for caller in callers)
+        return [answer.headers["ETag"] for answer in asked]
+
+    seen = set()
+    for verb, arguments in changes(world, tmp_path):
+        name = session(world)
+        numbers = [int(lease(world, name, caller)) for caller in callers]
+        before = tags()
+        perform(world.node, verb, arguments, lambda _name: None)
+        recalled = keep(world, name)[1]
+        changed = [was != now for was, now in zip(before, tags(), strict=True)]
+        assert [number in recalled for number in numbers] == changed, verb
+        seen |= {tuple(changed)}
+        world.client.post(f"/leases/{name}", content=b'{"over": true}')
+    assert {(False, False, False), (True, True, True)} < seen and len(seen) > 2
 
 
 def test_a_gateway_that_does_not_answer_delays_a_publish_by_a_lease(
