@@ -16,6 +16,7 @@ import typer
 from federation import scheme as schemes
 from federation.ask import Answer, select
 from federation.home import GatewayHome
+from federation.impact import Preview, preview
 from federation.scheme import Scheme
 from kgnode.console import Outcome, out, report, table
 from kgnode.errors import BadRequest, MissingFile
@@ -235,6 +236,49 @@ def query(
         )
 
     report("query", run, as_json=as_json)
+
+
+@app.command("impact")
+def impact(
+    where: Annotated[str, typer.Argument(help="Address of a gateway, or its home.")],
+    queries: Annotated[Path, typer.Argument(help="A folder of queries, *.rq.")],
+    after: Annotated[str, typer.Option(help="Mapping sets as they would be, SET@VERSION,...")],
+    before: Annotated[str, typer.Option(help="Mapping sets as they are; none if not given.")] = "",
+    token: Annotated[Path | None, typer.Option(help="File with an access token.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell which answers of the federation change between versions of mapping sets."""
+
+    def run() -> Outcome:
+        texts = {path.stem: path.read_text() for path in sorted(queries.glob("*.rq"))}
+        if not texts:
+            raise MissingFile(f"{queries} holds no *.rq files.", hint="Name a folder of queries.")
+        secret = token.read_text().strip() if token is not None else None
+        told = preview(_address(where), texts, before, after, secret)
+        result = {
+            "queries": [one.to_json() for one in told],
+            "changed": sum(one.change.changes for one in told),
+            "certain": all(one.certain for one in told),
+        }
+        return Outcome(result, lambda: _say_impact(told), exit_code=0 if result["certain"] else 5)
+
+    report("impact", run, as_json=as_json)
+
+
+def _say_impact(told: tuple[Preview, ...]) -> None:
+    rows = [
+        [c.query, "yes" if c.changes else "no", c.before, c.after, one.after, c.error]
+        for one in told
+        for c in (one.change,)
+    ]
+    table(("Query", "Changes", "Rows before", "Rows after", "Status", "Error"), rows)
+    for one in told:
+        for sign, some in (("+", one.change.added), ("-", one.change.removed)):
+            for row in some:
+                cells = row.items() if isinstance(row, dict) else (("", row),)
+                said = ", ".join(f"{name} {value}".strip() for name, value in cells)
+                out.print(f"{one.change.query} {sign} {said}", markup=False)
+    out.print(f"{sum(one.change.changes for one in told)} of {len(told)} answers change.")
 
 
 def _print(got: Answer, with_report: bool, explain: bool) -> None:

@@ -21,12 +21,13 @@ from kgnode.alignment.apply import Rewriter
 from kgnode.alignment.evidence import Weigher, suggestions
 from kgnode.alignment.gap_report import html_of, text_of
 from kgnode.alignment.mapping import MappingSet, Status
+from kgnode.alignment.preview import Rows, changed, rows_of
 from kgnode.alignment.standing import Standing
 from kgnode.alignment.use import Use, asked_in, counted, shared
 from kgnode.cim.namespaces import split
 from kgnode.errors import BadRequest, GridspineError
 from kgnode.governance import text
-from kgnode.names import expand, shorten
+from kgnode.names import expand
 from kgnode.node import Node
 from kgnode.policy.caller import Caller
 from kgnode.query.answer import answer
@@ -41,7 +42,6 @@ _QUERIES = {
 LOG_ENTRIES = 5_000
 SAVED_MOST = 200
 LOG_ROLES = frozenset({"steward", "auditor", "operator"})
-ROWS_SHOWN = 5
 
 
 async def _rows(desk: Desk, caller: Caller, query: str, *mappings: str) -> dict[str, Any]:
@@ -266,21 +266,15 @@ async def impact(node: Node, desk: Desk, caller: Caller, arguments: Arguments) -
     queries |= {str(k): str(v) for k, v in dict(arguments.get("queries") or {}).items()}
     before = await _answers(node, desk, caller, name, _as_is(node, name), queries)
     after = await _answers(node, desk, caller, name, _as_would_be(node, name, arguments), queries)
-    told = []
-    for query in queries:
-        one, other = before[query], after[query]
-        told.append(
-            {
-                "query": query,
-                "changes": one["rows"] != other["rows"] or one["error"] != other["error"],
-                "before": len(one["rows"]),
-                "after": len(other["rows"]),
-                "added": _few(other["rows"], one["rows"]),
-                "removed": _few(one["rows"], other["rows"]),
-                "error": other["error"],
-            }
-        )
-    return {"set": name, "queries": told, "changed": sum(one["changes"] for one in told)}
+    told = [
+        changed(query, before[query][0], after[query][0], (before[query][1], after[query][1]))
+        for query in queries
+    ]
+    return {
+        "set": name,
+        "queries": [one.to_json() for one in told],
+        "changed": sum(one.changes for one in told),
+    }
 
 
 def _as_is(node: Node, name: str) -> MappingSet:
@@ -305,37 +299,17 @@ def _as_would_be(node: Node, name: str, arguments: Arguments) -> MappingSet:
 
 async def _answers(
     node: Node, desk: Desk, caller: Caller, name: str, found: MappingSet, queries: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, tuple[Rows, str]]:
+    """Return the rows of each query under a set, or why it is not answered."""
     there = replace(desk, mappings=Rewriter(_Offered(node, name, found)))
-    answers: dict[str, dict[str, Any]] = {}
+    answers: dict[str, tuple[Rows, str]] = {}
     for query, written in queries.items():
         try:
             got = await _rows(there, caller, written, f"{name}@{found.version}")
-            rows = sorted(
-                orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
-                for row in got.get("results", {}).get("bindings", [got.get("boolean")])
-            )
-            answers[query] = {"rows": rows, "error": ""}
+            answers[query] = rows_of(got), ""
         except GridspineError as error:
-            answers[query] = {"rows": [], "error": error.message}
+            answers[query] = Rows(), error.message
     return answers
-
-
-def _few(rows: Sequence[str], others: Sequence[str]) -> list[Any]:
-    left = list(others)
-    found = []
-    for row in rows:
-        if row in left:
-            left.remove(row)
-        else:
-            found.append(row)
-    return [_shown(orjson.loads(row)) for row in found[:ROWS_SHOWN]]
-
-
-def _shown(row: Any) -> Any:
-    if not isinstance(row, dict):
-        return row
-    return {name: shorten(str(term["value"])) for name, term in row.items()}
 
 
 WEIGHING: Mapping[str, Callable[[Node, Desk, Caller, Arguments], Awaitable[dict[str, Any]]]] = {

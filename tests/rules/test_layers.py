@@ -26,7 +26,7 @@ ORDER = (
 FEDERATION = (
     ("__init__", "parsing", "members", "evaluation", "report"),
     ("planning", "fetching"),
-    ("run", "answer", "home", "scheme", "gateway", "ask"),
+    ("run", "answer", "home", "scheme", "gateway", "ask", "impact"),
     ("rerouting", "web", "demo", "cli", "__main__"),
 )
 """The floors of ``federation``, which stands on all of ``kgnode``."""
