@@ -1,7 +1,7 @@
-"""A plan for other programs: RDF with provenance, CIM difference model.
+"""The switching of a plan as a CIM difference model, for the owners' own tools.
 
-In: a study and one of its plans as JSON. Out: Turtle in the vocabularies gs: and PROV-O, and a
-``dm:DifferenceModel`` (IEC 61970-552) that sets ``Switch.open`` of what is operated.
+In: a study and one of its plans as JSON. Out: a ``dm:DifferenceModel`` (IEC 61970-552) that sets
+``Switch.open`` of what is operated.
 """
 
 from __future__ import annotations
@@ -11,66 +11,7 @@ import uuid
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
-
-from kgnode.names import CIM100, DM, GS, MD, RDF, XSD
-
-PROV = "http://www.w3.org/ns/prov#"
-
-
-def plan_iri(study_id: str, plan: dict[str, Any]) -> str:
-    """Return the IRI of a plan of a kept study."""
-    return f"urn:gridspine:plan:{study_id}:{plan['id']}"
-
-
-def plan_turtle(study_id: str, study: dict[str, Any], plan: dict[str, Any]) -> bytes:
-    """Return a plan as Turtle, with what it was made from (PROV-O)."""
-    subject = NamedNode(plan_iri(study_id, plan))
-    activity = NamedNode(f"urn:gridspine:study:{study_id}")
-    triples = [
-        Triple(subject, _p(RDF, "type"), _p(GS, "ReroutingPlan")),
-        Triple(subject, _p(RDF, "type"), _p(PROV, "Entity")),
-        Triple(subject, _p(PROV, "wasGeneratedBy"), activity),
-        Triple(activity, _p(RDF, "type"), _p(PROV, "Activity")),
-        Triple(
-            activity, _p(PROV, "endedAtTime"), Literal(study["made"], datatype=_p(XSD, "dateTime"))
-        ),
-        Triple(subject, _p(GS, "closes"), NamedNode(plan["close"]["id"])),
-        Triple(subject, _p(GS, "verdict"), _p(GS, plan["verdict"])),
-        Triple(subject, _p(GS, "giver"), Literal(plan["from"])),
-        Triple(subject, _p(GS, "receiver"), Literal(plan["to"])),
-    ]
-    triples += [Triple(subject, _p(GS, "opens"), NamedNode(s["id"])) for s in plan["open"]]
-    triples += [Triple(subject, _p(GS, "movesLoad"), NamedNode(i)) for i in plan["moved"]["loads"]]
-    triples += [Triple(subject, _p(GS, "reason"), Literal(reason)) for reason in plan["reasons"]]
-    triples += [
-        Triple(subject, _p(GS, "approvalNeededFrom"), Literal(entry["owner"]))
-        for entry in plan["approvals"]
-    ]
-    if plan["moved"]["net_mw"] is not None:
-        mw = Literal(repr(plan["moved"]["net_mw"]), datatype=_p(XSD, "double"))
-        triples.append(Triple(subject, _p(GS, "netPower"), mw))
-    triples += _made_from(activity, study)
-    prefixes = {"gs": GS, "prov": PROV, "xsd": XSD}
-    return serialize(triples, format=RdfFormat.TURTLE, prefixes=prefixes) or b""
-
-
-def _made_from(activity: NamedNode, study: dict[str, Any]) -> list[Triple]:
-    """Return model versions, views, policy digests, mapping sets and tools of a study."""
-    said: list[Triple] = []
-    for model in study["models"]:
-        iri = NamedNode(model["iri"])
-        said.append(Triple(activity, _p(PROV, "used"), iri))
-        if model["version"]:
-            said.append(Triple(iri, _p(GS, "modelVersion"), Literal(model["version"])))
-    pairs = [("viewVersion", org, value) for org, value in study["model_versions"].items()]
-    pairs += [("policyDigest", org, value) for org, value in study["policies"].items()]
-    pairs += [("mappingSet", org, one) for org, sets in study["mappings"].items() for one in sets]
-    pairs += [("toolVersion", tool, value) for tool, value in study["tools"].items()]
-    return said + [
-        Triple(activity, _p(GS, name), Literal(f"{whose} {value}"))
-        for name, whose, value in sorted(pairs)
-    ]
+from kgnode.names import CIM100, DM, MD, RDF
 
 
 def difference_model(study: dict[str, Any], plan: dict[str, Any]) -> bytes:
@@ -116,7 +57,3 @@ def _about(iri: str) -> str:
 def _title(plan: dict[str, Any]) -> str:
     opened = ", ".join(switch["name"] for switch in plan["open"])
     return f"{plan['from']} to {plan['to']}: close {plan['close']['name']}, open {opened}"
-
-
-def _p(namespace: str, local: str) -> NamedNode:
-    return NamedNode(namespace + local)

@@ -84,6 +84,7 @@ class FaultLevel:
             "rating_ka": self.rating_ka,
             "busbar": self.busbar,
             "name": grid.name(self.busbar),
+            "rating_told": self.rating_told,
             "basis": self.basis,
         }
 

@@ -24,7 +24,7 @@ def plan_page(study_id: str, study: dict[str, Any], plan: dict[str, Any]) -> str
     return _templates.get_template("plan.html").render(
         study_id=study_id,
         study={"at": None, "outage": None, **study},
-        outage=names.get(study.get("outage"), study.get("outage")),
+        outage=names.get(study.get("outage_asset"), study.get("outage")),
         plan={**plan, "thermal": {**plan["thermal"], "along": along}},
         limits=study.get("thresholds"),
         limiting=limiting["asset"],

@@ -32,6 +32,7 @@ class Setting:
 
     Attributes:
         without: equipment out of service besides what the models say.
+        asked: the asset whose outage is the reason for the search, None where there is none.
         applied: planned outages that were taken out for the time of the study.
         time: the time of the study, else of the models; "" where neither is known.
         moved_in_time: whether demand was carried to another half-hour than the models'.
@@ -42,6 +43,7 @@ class Setting:
     planning: Planning
     missing: tuple[Gap, ...]
     without: frozenset[str]
+    asked: str | None
     applied: tuple[Outage, ...]
     time: str
     moved_in_time: bool

@@ -59,6 +59,7 @@ def _study(study: Study) -> dict[str, Any]:
         "from": study.request.giver,
         "to": study.request.receiver,
         "outage": study.request.outage,
+        "outage_asset": study.setting.asked,
         "at": study.setting.time or None,
         "made": study.made,
         "thresholds": asdict(study.request.thresholds),

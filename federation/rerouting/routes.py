@@ -17,12 +17,13 @@ from starlette.routing import Route
 
 from federation.members.identity import authenticate, identity_key
 from federation.members.pool import Member, MemberPool
-from federation.rerouting.documents import difference_model, plan_turtle
+from federation.rerouting.documents import difference_model
 from federation.rerouting.page import plan_page
 from federation.rerouting.planning import moment
 from federation.rerouting.service import Rerouting
 from federation.rerouting.studies import Kept, Studies, compare
 from federation.rerouting.study import Request
+from federation.rerouting.turtle import plan_turtle, study_turtle
 from kgnode.errors import BadRequest, NotFound
 from kgnode.policy.caller import Caller
 
@@ -97,8 +98,11 @@ class StudyRoutes:
         return JSONResponse({"studies": rows}, headers=_PRIVATE)
 
     async def open(self, http: HttpRequest) -> Response:
-        """Open a study."""
-        kept = self._kept(http.path_params["id"], self._caller(http))
+        """Open a study, as JSON or RDF (ttl)."""
+        name, _, form = http.path_params["id"].partition(".")
+        kept = self._kept(name, self._caller(http))
+        if form == "ttl":
+            return Response(study_turtle(kept.id, kept.study), 200, _PRIVATE, "text/turtle")
         return JSONResponse({"id": kept.id, **kept.study}, headers=_PRIVATE)
 
     async def compare(self, http: HttpRequest) -> Response:

@@ -79,6 +79,7 @@ def _setting(told: Told, request: Request) -> Setting:
         planning=planning,
         missing=(*told.lost, *grid.gaps, *unknown),
         without=without,
+        asked=asked,
         applied=applied,
         time=request.at or models_time,
         moved_in_time=bool(request.at),

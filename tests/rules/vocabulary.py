@@ -18,6 +18,7 @@ FILES = (
     "gridspine-planning.ttl",
     "gridspine-ies4.ttl",
     "gridspine-catalogue.ttl",
+    "gridspine-studies.ttl",
     "odrl-profile.ttl",
 )
 MEANINGS = (f"{RDFS}comment", f"{SKOS}definition", f"{SKOS}scopeNote")

@@ -11,9 +11,10 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 
-from federation.rerouting.documents import difference_model, plan_turtle
+from federation.rerouting.documents import difference_model
 from federation.rerouting.page import plan_page
 from federation.rerouting.studies import Studies, compare
+from federation.rerouting.turtle import plan_turtle
 from kgnode.cim.reader import ReadContext, read
 from kgnode.errors import NotFound
 from kgnode.names import CIM100, GS
