@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 _HEAD_LIMIT_BYTES = 32 << 10
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -231,7 +232,7 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     for line in lines[1:]:
         name, colon, value = line.partition(b":")
         key = name.decode("latin-1").lower()
-        if not colon or not key or key.strip() != key:
+        if not colon or not key or key.strip() != key or _CONTROL.search(value):
             raise BrokenAnswer("a header line that is none")
         if key in ("content-length", "transfer-encoding") and key in headers:
             raise BrokenAnswer("two lengths")

@@ -124,6 +124,29 @@ async def fetch_models(
     return tuple(_model(model, reply) for model, reply in zip(chosen, replies, strict=True))
 
 
+async def same_views(
+    pool: MemberPool,
+    identity: Identity,
+    members: Sequence[Member],
+    versions: Mapping[str, str],
+    *,
+    seconds: float,
+) -> None:
+    """Make sure that the caller's views are still those that were asked before.
+
+    Raises:
+        MemberError: a member's view has changed meanwhile, or it cannot be asked.
+    """
+    deadline = time.monotonic() + seconds
+    asked = [member for member in members if member.id in versions]
+    replies = await asyncio.gather(
+        *(pool.query(member, identity, "SELECT ?none {}", CSV, deadline) for member in asked)
+    )
+    for member, reply in zip(asked, replies, strict=True):
+        if not reply.ok or reply.version != versions[member.id]:
+            raise MemberError(f"{member.id} published while it was asked.", hint="Ask again.")
+
+
 async def _declared(
     pool: MemberPool, identity: Identity, member: Member, deadline: float
 ) -> Mapping[str, str]:

@@ -20,8 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from federation.members.pool import Identity, Member, MemberPool
-from federation.rerouting.asking import Answered, ask_members, fetch_models
+from federation.rerouting.asking import Answered, ask_members, fetch_models, same_views
 from federation.rerouting.extract import build
 from federation.rerouting.grid import Gap, Grid
 from federation.rerouting.study import Request, Told, run_study
@@ -116,6 +118,8 @@ class Rerouting:
             return cached, ()
         try:
             models = await fetch_models(pool, identity, members, grid.models, seconds=seconds)
+            # what is kept under a view's name must not come of another view, of more rights maybe
+            await same_views(pool, identity, members, answered.versions, seconds=seconds)
         except MemberError as error:
             return None, (Gap("", f"the models ({error.message})", "no load flow"),)
         if not models:
@@ -149,8 +153,8 @@ class Rerouting:
 
 def network_name(grid: Grid, versions: Mapping[str, str]) -> str:
     """Return a name that is the same only for the same models in the same views."""
-    parts = [f"{model.owner} {model.iri} {versions.get(model.owner, '')}" for model in grid.models]
-    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:32]
+    parts = sorted([m.owner, m.iri, versions.get(m.owner, "")] for m in grid.models)
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
 
 
 def work(told: Told, request: Request) -> dict[str, Any]:

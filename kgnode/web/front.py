@@ -122,10 +122,12 @@ class Front:
 
         Raises:
             StoreFull: the audit log cannot be written, so nothing is answered.
+            Forbidden: another site's page sends it with the cookie.
         """
         self.node.audit.require()
         header = request.headers.get("authorization")
         if header is None and (token := request.cookies.get(COOKIE)):
+            own_page(request)
             header = f"Bearer {token}"
         caller = request.scope[CALLER] = self.authenticate(header)
         return caller
@@ -278,6 +280,22 @@ class Front:
     def now(self) -> datetime:
         """Return the time of decisions."""
         return datetime.now(UTC)
+
+
+def own_page(request: Request) -> None:
+    """Make sure that no page of another site sends a form for its visitor.
+
+    A cookie is sent by any page of the same site, another port or another name below it too;
+    browsers say whose page it was (Fetch Metadata, ``Sec-Fetch-Site``).
+
+    Raises:
+        Forbidden: it is one.
+    """
+    whose = request.headers.get("sec-fetch-site", "same-origin")
+    if request.method not in ("GET", "HEAD") and whose not in ("same-origin", "none"):
+        raise Forbidden(
+            "Another site's page may not do that for you.", hint="Use this node's own pages."
+        )
 
 
 def _return_memory() -> None:

@@ -20,7 +20,7 @@ from kgnode.names import PREFIXES, shorten
 from kgnode.policy.caller import Caller
 from kgnode.web.api import asset as asset_answer
 from kgnode.web.api import catalogue_entries, front, rdf_or_json
-from kgnode.web.front import COOKIE
+from kgnode.web.front import COOKIE, own_page
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -125,6 +125,7 @@ async def sign_in_form(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Keep a pasted token in an HttpOnly cookie once it is proven."""
     here = front(request)
+    own_page(request)
     form = await request.form()
     pasted = str(form.get("token") or "").strip()
     if not pasted:

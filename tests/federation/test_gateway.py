@@ -152,3 +152,9 @@ def test_a_form_of_anybody_is_bounded(client: TestClient, path: str, most: int, 
     answer = client.post(path, content=body(), headers={"Content-Type": media})
     assert answer.status_code == 400
     assert "longer than" in answer.json()["detail"]
+
+
+def test_a_page_of_another_site_signs_nobody_in(client: TestClient) -> None:
+    elsewhere = {"Sec-Fetch-Site": "same-site"}
+    answer = client.post("/session", data={"token": ""}, headers=elsewhere)
+    assert answer.status_code == 403

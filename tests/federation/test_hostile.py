@@ -57,6 +57,7 @@ def test_honest_terms_pass() -> None:
         b"HTTP/1.1 2000 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nGridspine-Version: 1\nTNO urn:m 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\n",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,35 @@ def test_a_study_over_members_is_proven_cached_and_honest_about_who_is_lost(
     finally:
         service.close()
         pool.close()
+
+
+class Opening(Stores):
+    """Members whose policy opens more to the caller while their models are fetched."""
+
+    opened = ""
+
+    async def query(
+        self, member: Member, identity: Identity, text: str, accept: str, deadline: float, **_: Any
+    ) -> Reply:
+        reply = await super().query(member, identity, text, accept, deadline)
+        if accept == "application/n-triples" and member.id == "DNOA":
+            self.opened = "-opened"
+        return replace(reply, version=reply.version + (self.opened if member.id == "DNOA" else ""))
+
+
+def test_a_network_of_a_view_that_changed_meanwhile_is_not_kept_for_others(
+    models: tuple[Owned, ...], tmp_path: Path
+) -> None:
+    pool = Opening(models)
+    service = Rerouting(tmp_path / "networks")
+    request = Request(giver="GSP003 400kV", receiver="GSP002 400kV", verify=1, n1="none")
+    try:
+        study = asyncio.run(service.study(MEMBERS, pool, Identity("anna"), request))
+    finally:
+        service.close()
+        pool.close()
+    assert "DNOA published while it was asked" in str(study["missing"])
+    assert not list((tmp_path / "networks").iterdir())
 
 
 def test_the_assembled_model_goes_out_as_cim_that_makes_the_same_network(

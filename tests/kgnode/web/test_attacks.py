@@ -11,7 +11,7 @@ import pytest
 from kgnode.errors import StoreFull
 from kgnode.operations import perform
 from kgnode.trust import issue_token
-from tests.kgnode.cimxml import mrid, write
+from tests.kgnode.cimxml import document, mrid, region, write
 from tests.kgnode.web.test_app import LABELS, NAMES, NODE_URL, World, rows, world
 
 __all__ = ["world"]
@@ -121,3 +121,17 @@ def test_nothing_is_read_that_the_audit_log_cannot_note(
 
     monkeypatch.setattr(world.node.audit, "require", full)
     assert world.client.get(path).status_code == 507
+
+
+@pytest.mark.parametrize("whose", ["cross-site", "same-site"])
+def test_a_page_of_another_site_does_nothing_with_the_cookie(world: World, whose: str) -> None:
+    token = world.token("TNO", "publisher")["Authorization"].removeprefix("Bearer ")
+    elsewhere = {"Sec-Fetch-Site": whose}
+    signed = world.client.post("/signin", data={"token": token}, headers=elsewhere)
+    assert signed.status_code == 403 and "set-cookie" not in signed.headers
+    world.client.cookies.set("gridspine_token", token)
+    file = {"files": ("x.xml", document("more", region("more"), authority="https://b"))}
+    refused = world.client.post("/datasets/extra", files=file, headers=elsewhere)
+    assert refused.status_code == 403
+    own = world.client.post("/datasets/extra", files=file, headers={"Sec-Fetch-Site": "none"})
+    assert own.status_code == 200
