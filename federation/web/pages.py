@@ -29,6 +29,7 @@ from federation.web.frame import (
 from federation.web.personas import COOKIE as PERSONA
 from kgnode.errors import BadRequest, IdentityError, MemberError, NotFound
 from kgnode.policy.caller import Caller
+from kgnode.web.front import own_page
 
 _TOKEN_SECONDS = 300
 
@@ -204,7 +205,9 @@ async def session(request: Request) -> Response:
 
     Raises:
         IdentityError: the token proves nothing; what was there before is kept.
+        Forbidden: a page of another site sends the form.
     """
+    own_page(request)
     form = await form_of(request)
     back = RedirectResponse(local_path(request, form.get("back", "/")), 303)
     token, persona = form.get("token", "").strip(), form.get("persona", "")
