@@ -33,7 +33,7 @@ LONGEST_SECONDS = 60.0
 SESSIONS_PER_MEMBER = 8
 MOST_LEASES = 4096
 """Of all members together: each change looks at all of them before it is acknowledged."""
-HOLD_OF_LEASE = 0.4
+HOLD_OF_LEASE = 0.6
 """Which part of a lease a hanging request waits before it is answered."""
 _LOOKS_AT_ONCE = 16
 
@@ -177,7 +177,7 @@ class Leases:
         session.news = news = asyncio.Event()
         await self._review(session)
         if not session.recalls and not self._ended:
-            hold = self.seconds * HOLD_OF_LEASE * (0.6 + secrets.randbelow(400) / 1000)
+            hold = self.seconds * HOLD_OF_LEASE * (0.8 + secrets.randbelow(200) / 1000)
             try:
                 async with asyncio.timeout(hold):
                     await news.wait()
