@@ -183,9 +183,7 @@ class Audit:
                 self._failed = error.strerror or "it cannot be written"
                 written = False
         if written and self._watch is not None:
-            for _, entry in batch:
-                with contextlib.suppress(Exception):  # watching must never stop the log
-                    self._watch(entry)
+            self._show(batch, self._watch)
         with self._wake:
             if written:
                 self._pending_bytes -= sum(len(line) for line, _ in batch)
@@ -193,6 +191,16 @@ class Audit:
                 self._queue = batch + self._queue
             self._wake.notify_all()
         return written
+
+    def _show(self, batch: list[Line], watch: Callable[[Mapping[str, Any]], None]) -> None:
+        """Tell who watches each entry; what goes wrong there must never stop the log."""
+        left = iter(batch)
+        whole = False
+        while not whole:
+            with contextlib.suppress(Exception):
+                for _, entry in left:
+                    watch(entry)
+                whole = True
 
     def _sealed(self, entries: Iterable[bytes]) -> tuple[State, bytes]:
         """Return the state after some entries, and their lines with the seal."""

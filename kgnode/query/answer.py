@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -114,7 +114,13 @@ async def answer(request: SparqlRequest, caller: Caller, desk: Desk) -> SparqlAn
 async def _answer(
     request: SparqlRequest, caller: Caller, desk: Desk, entry: dict[str, Any]
 ) -> SparqlAnswer:
-    task = await _task(request, caller, desk)
+    if request.query is None:
+        raise BadRequest("The request has no query.", hint="Send it in the parameter query.")
+    text = with_base(request.query, request.base)
+    read = _parse_and_guard(text) if len(text) <= LONG_TEXT else await _guarded(text)
+    task = _task(request, read, caller, desk)
+    if request.mappings:
+        task = await _mapped(task, request.mappings, desk)
     parsed, reach, media_type, headers = task.parsed, task.reach, task.media_type, task.headers
     key = task.key
     entry["form"], entry["cells"] = parsed.form, len(reach.cells)
@@ -146,13 +152,8 @@ async def _answer(
     return SparqlAnswer(200, headers, media_type, content=content, etag=tag)
 
 
-async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
-    """Return what is to be evaluated: parse, guard, decide, narrow."""
-    text = request.query
-    if text is None:
-        raise BadRequest("The request has no query.", hint="Send it in the parameter query.")
-    text = with_base(text, request.base)
-    parsed = _parse_and_guard(text) if len(text) <= LONG_TEXT else await _guarded(text)
+def _task(request: SparqlRequest, parsed: ParsedQuery, caller: Caller, desk: Desk) -> Task:
+    """Return what is to be evaluated: decide, narrow."""
     media_type = negotiate(request.accept, parsed.form)
     if request.parameters.get("report") == ("inline",) and media_type != JSON:
         raise BadRequest(
@@ -160,20 +161,17 @@ async def _task(request: SparqlRequest, caller: Caller, desk: Desk) -> Task:
         )
     seen = desk.see(caller, request.at)
     reach = narrow(seen, request, parsed) or desk.reach(seen)
-    applied = None
-    if request.mappings:
-        applied = await desk.apply(parsed, request.mappings, reach)
-        parsed = await _guarded(applied.text)
-        reach = replace(reach, rules=applied.wanted.rules.digest, derived=applied.derived)
-    return Task(
-        parsed,
-        parsed.without_dataset(),
-        reach,
-        seen.digest,
-        media_type,
-        desk.limits(request, caller),
-        applied,
-    )
+    limits = desk.limits(request, caller)
+    return Task(parsed, parsed.without_dataset(), reach, seen.digest, media_type, limits, None)
+
+
+async def _mapped(task: Task, names: Sequence[str], desk: Desk) -> Task:
+    """Return what is to be evaluated under mapping sets; what they make of a query is guarded."""
+    applied = await desk.apply(task.parsed, names, task.reach)
+    parsed = await _guarded(applied.text)
+    reach = replace(task.reach, rules=applied.wanted.rules.digest, derived=applied.derived)
+    text = parsed.without_dataset()
+    return task._replace(parsed=parsed, text=text, reach=reach, mappings=applied)
 
 
 async def _guarded(text: str) -> ParsedQuery:
@@ -193,7 +191,8 @@ def entity_tag(key: tuple[str | int | bool, ...], media_type: str) -> str:
 
     It covers the caller's own view, never what is hidden (RFC 9110 section 8.8.3).
     """
-    text = f"{media_type}\x00" + "\x00".join(map(str, key))
+    version, asked, engine, rows, size, cut = key
+    text = f"{media_type}\0{version}\0{asked}\0{engine}\0{rows}\0{size}\0{cut}"
     return f'W/"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"'
 
 

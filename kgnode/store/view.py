@@ -14,9 +14,10 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import Store
 
@@ -70,7 +71,7 @@ class View:
         self.seat = seat
         self._views = views
 
-    async def evaluate(self, query: str, media_type: str, limits: Limits) -> Result:
+    def evaluate(self, query: str, media_type: str, limits: Limits) -> Coroutine[Any, Any, Result]:
         """Evaluate a query and return the whole answer in the format asked for.
 
         Raises:
@@ -88,7 +89,7 @@ class View:
             "bytes": limits.max_bytes,
             "cut": limits.cut,
         }
-        return await self._ask(request, limits.timeout_seconds)
+        return self._ask(request, limits.timeout_seconds)
 
     async def call(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,23 @@ def test_sets_are_kept_as_sorted_lists(tmp_path: Path) -> None:
     assert audit.tail()[0]["roles"] == ["auditor", "planner"]
     audit.close()
     assert verify(tmp_path, KEYS).sound
+
+
+def test_who_watches_is_told_each_entry_and_its_failures_stop_nothing(tmp_path: Path) -> None:
+    seen = []
+
+    def watch(entry: Mapping[str, Any]) -> None:
+        seen.append(entry["number"])
+        if entry["number"] % 3 == 0:
+            raise ValueError
+
+    audit = Audit(tmp_path, KEY, watch=watch)
+    for number in range(10):
+        audit.record({"number": number})
+    audit.close()
+    assert seen == list(range(10))
+    report = verify(tmp_path, KEYS)
+    assert (report.sound, report.entries) == (True, 10)
 
 
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
