@@ -68,11 +68,15 @@ def conflicts(mappings: abc.Iterable[Mapping], terms: Terms) -> tuple[Conflict, 
 
 def _contradictions(rows: abc.Iterable[Mapping], graph: Reach) -> abc.Iterator[Conflict]:
     """Denials that a claim, or a chain of claims, speaks against."""
+    rows = list(rows)
+    denials = [row for row in rows if row.negative]
+    denied = {side for row in denials for side in (row.subject, row.object)}
     claimed: dict[Meaning, list[str]] = defaultdict(list)
     for row in rows:
-        for meant in () if row.negative else implied(row.subject, row.predicate, row.object):
-            claimed[meant].append(row.id)
-    for no in (row for row in rows if row.negative):
+        if not row.negative and row.subject in denied and row.object in denied:
+            for meant in implied(row.subject, row.predicate, row.object):
+                claimed[meant].append(row.id)
+    for no in denials:
         said = f"{shorten(no.subject)} {shorten(no.predicate)} {shorten(no.object)}"
         against = claimed.get(meaning(no.subject, no.predicate, no.object), [])
         chain = () if against else _led_to(no, graph)
