@@ -15,13 +15,25 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, parse
+from pyoxigraph import (
+    BlankNode,
+    DefaultGraph,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    Store,
+    Variable,
+    parse,
+)
 
 from kgnode.names import RDF
 
 _TYPE = NamedNode(f"{RDF}type")
+_SOURCE, _TARGET = Variable("source"), Variable("target")
+Graph = NamedNode | BlankNode | DefaultGraph
 _BATCH = 100_000
 
 Rule = tuple[str, tuple[str, ...]]
@@ -89,12 +101,16 @@ def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
     before = len(store)
     add = store.bulk_extend if disk else store.extend
     individuals = _terms(order["individuals"])
-    classes = _terms(order["classes"])
-    for found, targets in _stated(classes, lambda one: (_TYPE, one), store):
-        _add(add, (Quad(q.subject, _TYPE, t, q.graph_name) for q in found for t in targets))
-    properties = _terms(order["properties"])
-    for found, targets in _stated(properties, lambda one: (one, None), store):
-        _add(add, (Quad(q.subject, t, q.object, q.graph_name) for q in found for t in targets))
+    follow = _by_quads if disk else _by_engine
+    for rules, kind in (
+        (_terms(order["classes"]), _CLASS),
+        (_terms(order["properties"]), _PROPERTY),
+    ):
+        for source, stated, targets in _stated(rules, kind, store):
+            if stated is None:
+                follow(store, kind, source, targets)
+            else:
+                _add(add, kind.follows(stated, targets))
     # what a rule on predicates yielded is read here, and nothing that a rule on objects did
     matching = [
         (quad, targets)
@@ -116,12 +132,66 @@ def _derive(store: Store, order: Mapping[str, Any], disk: bool) -> int:
     return len(store) - before
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """How rules of one kind read and write: of classes, or of properties.
+
+    Attributes:
+        query: constructs what follows in one graph.
+        of_class: whether the rule's terms are objects of ``rdf:type``.
+    """
+
+    query: str
+    of_class: bool
+
+    def quads(self, store: Store, source: NamedNode, graph: Graph | None = None) -> Iterator[Quad]:
+        """Return the quads that a rule starts from."""
+        if self.of_class:
+            return store.quads_for_pattern(None, _TYPE, source, graph)
+        return store.quads_for_pattern(None, source, None, graph)
+
+    def follows(self, quads: Iterable[Quad], targets: Iterable[NamedNode]) -> Iterator[Quad]:
+        """Yield what follows from quads that a rule starts from."""
+        for q in quads:
+            for target in targets:
+                predicate, value = (_TYPE, target) if self.of_class else (target, q.object)
+                yield Quad(q.subject, predicate, value, q.graph_name)
+
+
+_CLASS, _PROPERTY = (
+    _Kind((Path(__file__).parent / name).read_text("utf-8"), of_class)
+    for name, of_class in (("class_follows.rq", True), ("property_follows.rq", False))
+)
+
+
+def _by_engine(store: Store, kind: _Kind, source: NamedNode, targets: list[NamedNode]) -> None:
+    """Let the engine add what follows by one rule: half the time of adding quads one by one.
+
+    Written out and read again, blank nodes would become others; where there may be some, and for
+    triples within triples, the quads are added as they are.
+    """
+    for graph in (DefaultGraph(), *store.named_graphs()):
+        sheet = _Sheet(None)
+        for target in targets:
+            terms: Any = {_SOURCE: source, _TARGET: target}
+            made: Any = store.query(kind.query, default_graph=graph, substitutions=terms)
+            made.serialize(sheet, format=RdfFormat.N_TRIPLES)
+        content = b"".join(sheet.parts)
+        if b"_:" in content or b"<<" in content:
+            _add(store.extend, kind.follows(list(kind.quads(store, source, graph)), targets))
+        elif content:
+            store.load(content, format=RdfFormat.N_TRIPLES, to_graph=graph, lenient=True)
+
+
+def _by_quads(store: Store, kind: _Kind, source: NamedNode, targets: list[NamedNode]) -> None:
+    """Add what follows by one rule to a store on disk."""
+    _add(store.bulk_extend, kind.follows(kind.quads(store, source), targets))
+
+
 def _stated(
-    rules: Mapping[NamedNode, list[NamedNode]],
-    pattern: Callable[[NamedNode], tuple[NamedNode, NamedNode | None]],
-    store: Store,
-) -> Iterator[tuple[Iterable[Quad], list[NamedNode]]]:
-    """Yield for each rule the quads that it starts from, and its targets.
+    rules: Mapping[NamedNode, list[NamedNode]], kind: _Kind, store: Store
+) -> Iterator[tuple[NamedNode, list[Quad] | None, list[NamedNode]]]:
+    """Yield each rule's source and targets, and the quads it must start from where not all may.
 
     What another rule yielded may be read with them only where that adds nothing. It does where a
     denial ends a chain: A leads to B, B to C, and A not to C. Such quads are taken beforehand.
@@ -132,13 +202,9 @@ def _stated(
         for target in targets
         if target in rules and not {source, *targets}.issuperset(rules[target])
     }
-    before = {one: list(store.quads_for_pattern(None, *pattern(one), None)) for one in apart}
+    before = {one: list(kind.quads(store, one)) for one in apart}
     for source, targets in rules.items():
-        found = before.get(source)
-        yield (
-            store.quads_for_pattern(None, *pattern(source), None) if found is None else found,
-            targets,
-        )
+        yield source, before.get(source), targets
 
 
 class _Sheet:
