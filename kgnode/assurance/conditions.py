@@ -89,6 +89,8 @@ _BOUNDED: dict[str, tuple[int | None, int | None]] = {
     "nonPositiveInteger": (None, 0),
     "negativeInteger": (None, -1),
 }
+_MOST_COMPARED = 500
+"""Values compared one after the other; parsers fall at some thousands of operators."""
 _ANY_TEXT = frozenset(("string", "anyURI"))
 
 
@@ -217,5 +219,7 @@ def _in(members: tuple[Term, ...], value: str) -> str:
     """4.8.3: terms, not values, are compared."""
     if members and all(isinstance(member, ox.NamedNode) for member in members):
         return f"({value} NOT IN ({', '.join(term(member) for member in members)}))"
+    if len(members) > _MOST_COMPARED:
+        raise Unsupported(f"a list of more than {_MOST_COMPARED} values")
     tests = " || ".join(f"sameTerm({value}, {term(member)})" for member in members)
     return f"(!({tests or 'false'}))"

@@ -155,6 +155,12 @@ def main(folder: Path) -> None:
         outcome = validate(shipped, packs, engine=engine, limits=limits)  # type: ignore[arg-type]
     except GridspineError as error:
         outcome = error
+    except (RecursionError, MemoryError) as error:
+        outcome = Unexpected(
+            f"The validation ended with {type(error).__name__}.",
+            hint="A rule of the packs is nested too deep or needs too much memory: leave that "
+            "pack out.",
+        )
     fresh = folder / "outcome.new"
     fresh.write_bytes(pickle.dumps(outcome))
     fresh.replace(folder / "outcome")

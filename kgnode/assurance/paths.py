@@ -25,6 +25,8 @@ _UNARY: dict[str, Operator] = {
     "oneOrMorePath": "plus",
     "zeroOrOnePath": "optional",
 }
+DEEPEST = 50
+"""Paths within paths."""
 _MARK = {"star": "*", "plus": "+", "optional": "?"}
 
 
@@ -110,7 +112,7 @@ def read_path(graph: Graph, node: Term, _seen: frozenset[Term] = frozenset()) ->
     """
     if isinstance(node, ox.NamedNode) and node != NIL:
         return Path("iri", node.value)
-    if isinstance(node, ox.Literal) or node in _seen:
+    if isinstance(node, ox.Literal) or node in _seen or len(_seen) > DEEPEST:
         raise _bad(node)
     seen = _seen | {node}
     if graph.is_list(node):

@@ -24,6 +24,8 @@ _CLASS_TYPES = (RDFS + "Class", "http://www.w3.org/2002/07/owl#Class")
 _LISTS = frozenset(("in", "languageIn", "and", "or", "xone"))
 _QUERIES = frozenset(SH + form for form in ("select", "ask", "construct", "update"))
 _IMPORTS = ox.NamedNode("http://www.w3.org/2002/07/owl#imports")
+DEEPEST = 50
+"""Shapes within shapes; what judges them goes down one by one."""
 
 
 def read_shapes(graph: Graph) -> Shapes:
@@ -72,6 +74,7 @@ def _named(node: Term) -> str:
 
 def _refuse_cycles(shapes: Shapes) -> None:
     done: set[Term] = set()
+    depths: dict[Term, int] = {}
     for root in shapes.targeted:
         trail: list[Term] = []
         stack: list[tuple[Shape, Iterator[Shape]]] = [(root, shapes.nested(root))]
@@ -83,6 +86,14 @@ def _refuse_cycles(shapes: Shapes) -> None:
                 stack.pop()
                 trail.pop()
                 done.add(shape.id)
+                below_it = (depths[nested.id] for nested in shapes.nested(shape))
+                depths[shape.id] = 1 + max(below_it, default=0)
+                if depths[shape.id] > DEEPEST:
+                    raise BadShapes(
+                        f"Shapes are nested more than {DEEPEST} deep below {_named(shape.id)}.",
+                        hint="Refer to fewer shapes one after the other.",
+                        subject=str(shape.id),
+                    )
             elif following.id in trail:
                 raise BadShapes(
                     f"The shape {_named(following.id)} refers to itself.",
@@ -313,7 +324,9 @@ class _Reader:
         lines = [
             f"PREFIX {prefix}: <{namespace}>" for prefix, namespace in self._prefixes(node).items()
         ]
-        return Sparql(form, "\n".join([*lines, text.value]), node, self._messages(node))
+        query = Sparql(form, "\n".join([*lines, text.value]), node, self._messages(node))
+        refuse_service(query)
+        return query
 
     def _prefixes(self, node: Term) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -17,6 +17,7 @@ from itertools import pairwise
 import pyoxigraph as ox
 
 from kgnode.assurance.graph import Term
+from kgnode.assurance.requests import refuse_requests
 from kgnode.errors import BadShapes
 
 _TOKEN = re.compile(
@@ -96,14 +97,15 @@ def split_prefixes(text: str) -> tuple[str, str]:
 
 
 def refuse_service(source: Sparql) -> None:
-    """Refuse a query that asks another server or loads from one.
+    """Refuse a query that asks another server or loads from one, or that no parser survives.
 
     Raises:
-        BadShapes: it does.
+        BadShapes: it does, or could to a reader who parts its words in another way.
     """
     for token in tokens(source.text):
         if token.word in ("SERVICE", "LOAD"):
             raise _refused(source, f"{token.word} may not be used in a shape")
+    refuse_requests(source.text, lambda message: _refused(source, message.rstrip(".")))
 
 
 def check(source: Sparql) -> None:

@@ -16,9 +16,9 @@ from typing import Any, Literal, cast
 
 import yaml
 
+from kgnode.assurance.requests import refuse_requests
 from kgnode.errors import BadLabels, MissingFile
 from kgnode.names import CIM16, CIM100, CIM_UCAIUG, IDENTIFIER, PREFIXES, uuid_urn
-from kgnode.policy.select import refuse_requests
 
 Sensitivity = Literal["open", "shared", "closed"]
 Kind = Literal["class", "property", "within", "select"]

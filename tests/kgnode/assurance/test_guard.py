@@ -105,6 +105,53 @@ def test_a_query_that_reaches_out_is_refused_before_it_runs(tmp_path: Path, quer
         pack_of(tmp_path, shape(query))
 
 
+SERVICE = "SERVICE <http://127.0.0.1:9/> { $this ex:p ?v }"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT $this WHERE { # \r " + SERVICE + " \n $this ex:p ?v }",
+        "SELECT $this WHERE { " + SERVICE.replace("S", "\\\\u0053", 1) + " }",
+        "SELECT $this WHERE { $this ex:p ?a , ?b FILTER(?a<?b)SERVICE?x#>\n{ $this ex:p ?v } }",
+        "SELECT $this WHERE { $this ex:p ?v FILTER(" + "(" * 2000 + "1" + ")" * 2000 + ") }",
+        "SELECT $this WHERE { $this ex:p ?v FILTER(" + "!" * 50_000 + "true) }",
+        "SELECT $this WHERE { $this ex:p ?v FILTER(1" + " + 1" * 50_000 + " > 0) }",
+        "SELECT $this WHERE { {$this ex:p ?v}" + " UNION {$this ex:p ?v}" * 20_000 + " }",
+    ],
+    ids=["return", "escape", "less than", "brackets", "signs", "sums", "unions"],
+)
+@pytest.mark.parametrize("target", [False, True], ids=["constraint", "target"])
+def test_what_readers_part_differently_or_fall_over_is_refused_unread(
+    tmp_path: Path, query: str, target: bool
+) -> None:
+    text = shape(query)
+    if target:
+        text = PREFIXES + (
+            "ex: sh:declare [ sh:prefix 'ex' ; sh:namespace 'http://example.org/' ] .\n"
+            "ex:S a sh:NodeShape ; sh:target [ a sh:SPARQLTarget ; sh:prefixes ex: ; "
+            f"sh:select '''{query}''' ] ; sh:property [ sh:path ex:p ; sh:minCount 3 ] .\n"
+        )
+    with pytest.raises(BadShapes):
+        pack_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        "ex:S sh:property [ sh:path " + "[ sh:inversePath " * 900 + "ex:p" + " ]" * 900 + " ] .",
+        "ex:S sh:node ex:S0 . "
+        + " ".join(f"ex:S{n} sh:node ex:S{n + 1} ." for n in range(900))
+        + " ex:S900 sh:class ex:D .",
+        "ex:S sh:not " + "[ sh:not " * 900 + "[ sh:class ex:D ]" + " ]" * 900 + " .",
+    ],
+    ids=["path", "nodes", "not"],
+)
+def test_shapes_and_paths_nested_without_end_are_refused(tmp_path: Path, shapes: str) -> None:
+    with pytest.raises(BadShapes):
+        pack_of(tmp_path, PREFIXES + "ex:S a sh:NodeShape ; sh:targetClass ex:C . " + shapes)
+
+
 def test_a_rule_that_reaches_out_is_refused_too(tmp_path: Path) -> None:
     text = shape("SELECT $this WHERE { $this ex:q 1 }") + (
         'ex:S sh:rule [ a sh:SPARQLRule ; sh:construct "CONSTRUCT { $this a ex:D } '
