@@ -122,6 +122,33 @@ def test_a_slack_named_before_is_found_without_searching(four_bench: Bench) -> N
     assert slack_of(four_bench.network, "no such machine") == searched
 
 
+def test_a_slack_that_switching_has_parted_from_the_rest_is_replaced_by_the_largest(
+    four_bench: Bench,
+) -> None:
+    """The load flow itself says that its slack is not the one named: then it is searched for."""
+    network = four_bench.network
+    units = network.get_generators(attributes=["max_p", "voltage_level_id"]).sort_values("max_p")
+    parted, level = str(units.index[0]), units["voltage_level_id"].iloc[0]
+    with four_bench.switched():
+        for read, update in (
+            (network.get_lines, network.update_lines),
+            (network.get_2_windings_transformers, network.update_2_windings_transformers),
+        ):
+            ends = read(attributes=["voltage_level1_id", "voltage_level2_id"])
+            beside = ends.index[(ends == level).any(axis=1)]
+            update(id=list(beside), connected1=[False] * len(beside))
+        component = network.get_generators(attributes=["bus_id"])["bus_id"].map(
+            network.get_buses(attributes=["connected_component"])["connected_component"]
+        )
+        assert component[parted] != 0
+        searched = load_flow(network, Pinned(tap_control=False))
+        named = load_flow(network, Pinned(tap_control=False, slack_generator=parted))
+    assert searched.converged and named.converged
+    assert searched.slack == named.slack != parted
+    voltages = [flow.tables["buses"]["v_mag"] for flow in (searched, named)]
+    assert voltages[0].equals(voltages[1])
+
+
 def test_taps_moved_area_by_area_come_to_what_all_at_once_come_to(
     fresh_four: Fresh, four_bench: Bench, some: list[Candidate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
