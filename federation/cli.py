@@ -220,6 +220,9 @@ def query(
     def run() -> Outcome:
         if partial not in ("", "allow"):
             raise BadRequest(f"--partial {partial} is not known.", hint="Use --partial allow.")
+        if token is not None and not token.is_file():
+            hint = "--token names a file; kgnode token HOME ... > FILE makes one."
+            raise MissingFile(f"{token} does not exist.", hint=hint, file=str(token))
         secret = token.read_text().strip() if token is not None else None
         allowed = partial == "allow"
         got = select(_address(where), _text(text), secret, allowed, mappings=mappings)

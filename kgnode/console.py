@@ -28,8 +28,8 @@ from kgnode.problems import record
 
 _WIDE = None if sys.stdout.isatty() else 180
 
-out = Console(soft_wrap=True, highlight=False, width=_WIDE)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, emoji=False, width=_WIDE)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 
 @dataclass
@@ -97,7 +97,7 @@ def say_problem(problem: dict[str, Any]) -> None:
     place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
     times = f" ({problem['count']} times)" if (problem.get("count") or 1) > 1 else ""
     err.print(f"[{colour}]{problem['severity']}:[/] {escape(problem['message'])}{times}")
-    if place:
+    if place and problem.get("file"):
         err.print(f"  at {escape(place)}")
     if problem.get("subject") and problem["subject"] not in problem["message"]:
         err.print(f"  asset {escape(str(problem['subject']))}")

@@ -134,11 +134,15 @@ class StudyRoutes:
         return JSONResponse(plan, headers=_PRIVATE)
 
     async def _run(self, caller: Caller, asked: dict[str, Any]) -> Response:
+        kept = await self.keep(caller, asked)
+        return JSONResponse({"id": kept.id, **kept.study}, headers=_PRIVATE)
+
+    async def keep(self, caller: Caller, asked: dict[str, Any]) -> Kept:
+        """Make a study of what is asked, and keep it for its caller."""
         identity = self.gateway.exchanger.identity(caller)
         members, pool = self._members()
         study = await self.service.study(members, pool, identity, to_request(asked))
-        kept = self.studies.keep(identity_key(caller), asked, study)
-        return JSONResponse({"id": kept.id, **study}, headers=_PRIVATE)
+        return self.studies.keep(identity_key(caller), asked, study)
 
     def _members(self) -> tuple[Sequence[Member], MemberPool]:
         """Return the members that have a node: a plain endpoint publishes no network models."""

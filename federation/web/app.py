@@ -21,6 +21,7 @@ from federation.rerouting.routes import StudyRoutes
 from federation.web import network, pages, workbench
 from federation.web.frame import COOKIE, problem, unrouted
 from federation.web.personas import Personas
+from federation.web.studies import StudyPages
 from kgnode.errors import GridspineError
 from kgnode.settings import Settings, load_settings
 from kgnode.web.sparql import SparqlEndpoint
@@ -69,6 +70,7 @@ def build(home: Path, settings: Settings | None = None) -> FastAPI:
             Route("/reports/{name}", pages.report),
             Route("/signin", pages.sign_in),
             Route("/session", pages.session, methods=["POST"]),
+            *StudyPages(studies).routes(),
             *studies.routes(),
             Route("/healthz", pages.health),
             Mount(

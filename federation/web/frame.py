@@ -83,12 +83,21 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def who(request: Request) -> tuple[Caller, str]:
-    """Return the caller, and what is wrong with the token where it is no good."""
+def authenticated(request: Request) -> Caller:
+    """Return the caller.
+
+    Raises:
+        IdentityError: the token is no good.
+    """
     token = request.cookies.get(COOKIE)
     header = request.headers.get("authorization") or (f"Bearer {token}" if token else None)
+    return authenticate(gateway_of(request).verifier)(header)
+
+
+def who(request: Request) -> tuple[Caller, str]:
+    """Return the caller, and what is wrong with the token where it is no good."""
     try:
-        return authenticate(gateway_of(request).verifier)(header), ""
+        return authenticated(request), ""
     except IdentityError as error:
         return Caller.public(), error.message
 

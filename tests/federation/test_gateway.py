@@ -158,3 +158,11 @@ def test_a_page_of_another_site_signs_nobody_in(client: TestClient) -> None:
     elsewhere = {"Sec-Fetch-Site": "same-site"}
     answer = client.post("/session", data={"token": ""}, headers=elsewhere)
     assert answer.status_code == 403
+
+
+def test_a_token_file_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    missing = str(tmp_path / "token:X:file")
+    asked = ["query", "http://127.0.0.1:9", "ASK {}", "--token", missing]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 2
+    assert f"{missing} does not exist." in result.stderr

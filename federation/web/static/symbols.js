@@ -43,8 +43,9 @@ export function legend(list, drawing) {
     item(list, [line(AREAS[0], 12, [], { opacity: 0.22 }), line(VOLTAGES[3].colour, 2)], "supply area, in its tint");
     item(list, [shape("path", { d: "M18 0 L25 7 L18 14 L11 7 Z", fill: AREAS[0] })], "grid supply point");
   }
-  item(list, [line(OPEN.colour, 2, OPEN.dash), ring(PAPER, OPEN.colour)], "open, one distributor");
-  item(list, [line(OPEN.across, 7), line(OPEN.colour, 2, OPEN.dash), ring(PAPER, OPEN.colour)], "open, across distributors");
+  const open = drawing.lines.filter((one) => one.open);
+  if (open.some((one) => one.crosses !== "owners")) item(list, [line(OPEN.colour, 2, OPEN.dash), ring(PAPER, OPEN.colour)], "open, one distributor");
+  if (open.some((one) => one.crosses === "owners")) item(list, [line(OPEN.across, 7), line(OPEN.colour, 2, OPEN.dash), ring(PAPER, OPEN.colour)], "open, across distributors");
   if (drawing.plan) {
     item(list, [line(PLAN.colour, 7, [], { opacity: 0.45 })], "what a plan moves over, and what then carries it");
     item(list, [ring(PLAN.close, PAPER)], "switch to close");

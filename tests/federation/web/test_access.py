@@ -13,6 +13,7 @@ PATHS = (
     "/",
     "/workbench",
     "/network",
+    "/studies",
     "/catalogue",
     "/mappings",
     "/members",
