@@ -28,6 +28,7 @@ from federation.web.frame import (
     wants_page,
     who,
 )
+from kgnode.web.front import own_page
 
 _FIELDS = ("from", "to", "at", "outage", "n1")
 _ORDER = ("green", "amber", "not_assessable", "red")
@@ -58,7 +59,12 @@ class StudyPages:
         return page(request, "studies.html", title="Studies", studies=own, points=points)
 
     async def make(self, request: Request) -> Response:
-        """Make a study of what the form asks, and go there."""
+        """Make a study of what the form asks, and go there.
+
+        Raises:
+            Forbidden: the form is of another site's page.
+        """
+        own_page(request)
         form = await form_of(request)
         asked: dict[str, Any] = {name: form[name].strip() for name in _FIELDS if form.get(name)}
         asked = read_request(orjson.dumps({k: v for k, v in asked.items() if v}))

@@ -69,6 +69,11 @@ def test_the_study_of_another_is_not_there(home: Path, client: TestClient) -> No
     assert kept.id not in client.get("/studies", headers=PAGE).text
 
 
+def test_a_page_of_another_site_makes_no_study(client: TestClient) -> None:
+    elsewhere = {**PAGE, "Sec-Fetch-Site": "same-site"}
+    assert client.post("/studies", data={"from": "X"}, headers=elsewhere).status_code == 403
+
+
 def test_a_bad_wish_is_told_on_a_page(client: TestClient) -> None:
     answer = client.post("/studies", data={"from": "X", "n1": "sometimes"}, headers=PAGE)
     assert answer.status_code == 400
