@@ -167,8 +167,9 @@ def _reached(start: set[str], needs: Mapping[str, set[str]]) -> set[str]:
 
 def set_policy(node: Node, arguments: Arguments, step: Step) -> dict[str, Any]:
     """Check a policy document and put it in force; one with the same uid is replaced."""
+    file = text(arguments, "file")
     with node.writing:
-        policy = add_policy(node.home.path / "policy", content(text(arguments, "file")), node.org)
+        policy = add_policy(node.home.path / "policy", content(file), node.org, file)
         node.events.append("policy-set", {"uid": policy.uid})
     return {"uid": policy.uid, "words": list(words(policy))}
 

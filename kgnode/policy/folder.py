@@ -37,13 +37,19 @@ def load_policies(folder: Path) -> Policies:
     return Policies(policies)
 
 
-def add_policy(folder: Path, content: bytes, org: str) -> Policy:
+def add_policy(folder: Path, content: bytes, org: str, file: str | None = None) -> Policy:
     """Check a document and keep it; one with the same uid is replaced.
+
+    Args:
+        folder: ``HOME/policy``.
+        content: the document.
+        org: whose home it is.
+        file: where the document comes from, for what is said of it.
 
     Raises:
         BadPolicy: it is refused, or is about another organisation's data; nothing was changed.
     """
-    policy = load_policy(content)
+    policy = load_policy(content, file)
     for clause in policy.clauses:
         for target in clause.targets:
             owner = dataset_of(target).split(":")[3]
@@ -51,6 +57,7 @@ def add_policy(folder: Path, content: bytes, org: str) -> Policy:
                 raise BadPolicy(
                     f"{clause.id}: {target} belongs to {owner}, not to {org}.",
                     hint="A home decides only about its own data.",
+                    file=file,
                     subject=target,
                 )
     write_atomically(folder / file_name(policy.uid), content)

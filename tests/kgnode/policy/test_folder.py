@@ -78,11 +78,12 @@ def test_a_document_that_cannot_be_read_closes_everything(tmp_path: Path, conten
     assert seen(policies) == {"0"}
 
 
-def test_a_refused_document_changes_nothing(tmp_path: Path) -> None:
+def test_a_refused_document_changes_nothing_and_is_named(tmp_path: Path) -> None:
     add_policy(tmp_path, OPEN_A, ORG)
     for content in (b"{}", policy("1", [clause("urn:gridspine:label:NESO:network:a")])):
-        with pytest.raises(BadPolicy):
-            add_policy(tmp_path, content, ORG)
+        with pytest.raises(BadPolicy) as refused:
+            add_policy(tmp_path, content, ORG, "mine.json")
+        assert refused.value.file == "mine.json"
     assert load_policies(tmp_path).policies[0].clauses[0].targets == (label("a"),)
 
 
