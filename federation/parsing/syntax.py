@@ -371,10 +371,10 @@ def _bare_exists(node: Syntax) -> bool:
 
 def _join(left: Node, *right: Node) -> Node:
     """Join two nodes, kept flat."""
-    parts = left.parts if isinstance(left, Join) else (left,)
-    for node in right:
-        parts += node.parts if isinstance(node, Join) else (node,)
-    return parts[0] if len(parts) == 1 else Join(parts)
+    parts: list[Node] = []
+    for node in (left, *right):
+        parts.extend(node.parts if isinstance(node, Join) else (node,))
+    return parts[0] if len(parts) == 1 else Join(tuple(parts))
 
 
 def _unfilter(node: Node) -> tuple[Node, tuple[Expression, ...]]:

@@ -19,6 +19,8 @@ MAX_TOKENS = 300_000
 """Most terminals in one query: 1,000 rows of VALUES have a few thousand."""
 MAX_CHAIN = 2_000
 """Most operators in one query; Oxigraph overflows its stack at about 4,000 in one chain."""
+MAX_PATTERNS = 4_000
+"""Most parts of patterns (``.``, ``;``, ``,`` outside of lists); at 10,000 its stack overflows."""
 
 _BASE = (  # PN_CHARS_BASE
     "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d"
@@ -45,7 +47,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[.,;])|(?P<end>\Z))",
     re.DOTALL,
 )
-_CHAINING = frozenset({"UNION", "OPTIONAL", "MINUS", "BIND", "FILTER", "GRAPH", "VALUES"})
+_CHAINING = frozenset({"UNION", "OPTIONAL", "MINUS", "BIND", "FILTER", "GRAPH", "VALUES", "AS"})
 _PAIRS = {"{": "}", "(": ")", "[": "]"}
 _SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.\-]*://")
 
@@ -79,11 +81,11 @@ def scan(text: str) -> tuple[Token, ...]:
 
     Raises:
         MalformedQuery: a character fits no terminal, a string or bracket is not closed, or the
-            nesting or the number of operators is beyond what any parser survives.
+            nesting, the operators or the patterns are beyond what any parser survives.
     """
     tokens: list[Token] = []
     closing: list[str] = []
-    place = operators = 0
+    place = operators = marks = 0
     match_at = _TOKEN.match
     while True:
         match = match_at(text, place)
@@ -109,6 +111,10 @@ def scan(text: str) -> tuple[Token, ...]:
             operators += 1
             if operators > MAX_CHAIN:
                 raise malformed(text, start, f"there are more than {MAX_CHAIN} operators")
+        elif kind == "mark" and not (closing and closing[-1] == ")"):
+            marks += 1
+            if marks > MAX_PATTERNS:
+                raise malformed(text, start, f"there are more than {MAX_PATTERNS} patterns")
     if closing:
         raise malformed(text, len(text), f"{closing[-1]!r} is missing at the end")
     return tuple(tokens)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgnode.errors import MalformedQuery
-from kgnode.query.scan import MAX_CHAIN, MAX_DEPTH, scan
+from kgnode.query.scan import MAX_CHAIN, MAX_DEPTH, MAX_PATTERNS, scan
 
 
 def kinds(text: str) -> list[tuple[str, str]]:
@@ -65,6 +65,25 @@ def test_nesting_bombs_are_refused_before_any_parser_sees_them(pair: str) -> Non
 def test_endless_chains_are_refused(link: str) -> None:
     with pytest.raises(MalformedQuery, match="operators"):
         scan("ASK { FILTER(" + f"1{link}" * (MAX_CHAIN + 1) + "1) }")
+
+
+def test_more_names_for_values_than_an_engine_can_nest_are_refused() -> None:
+    named = "SELECT {} {{ ?s ?p ?o }}"
+    scan(named.format(" ".join(f"(?o AS ?v{n})" for n in range(MAX_CHAIN))))
+    with pytest.raises(MalformedQuery, match="operators"):
+        scan(named.format(" ".join(f"(?o AS ?v{n})" for n in range(MAX_CHAIN + 1))))
+
+
+@pytest.mark.parametrize("part", ["?s ?p ?o . ", "?p ?o ; ", "?o , "])
+def test_more_patterns_than_an_engine_can_join_are_refused(part: str) -> None:
+    scan("ASK { ?s ?p " + part * MAX_PATTERNS + "}")
+    with pytest.raises(MalformedQuery, match="patterns"):
+        scan("ASK { ?s ?p " + part * (MAX_PATTERNS + 1) + "}")
+
+
+def test_long_lists_of_values_are_no_patterns() -> None:
+    scan("ASK { ?s ?p ?o FILTER(?o IN (" + ", ".join(["1"] * 20_000) + ")) }")
+    scan("ASK { ?s ?p ?o VALUES ?o { " + "1 " * 20_000 + "} }")
 
 
 @pytest.mark.parametrize(
