@@ -5,6 +5,7 @@ In: an address, a query, a token. Out: an ``Answer`` with rows as terms, the sta
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,8 @@ from kgnode.errors import (
 
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 _ACCEPT = "application/sparql-results+json"
+_INSIDE = re.compile(r"\w+\(host=.*?\): |\[Errno -?\d+\] ")
+"""What a library says of its own objects and of the system's numbers."""
 _http = urllib3.PoolManager(retries=False)
 
 
@@ -78,9 +81,7 @@ def select(
             timeout=timeout_seconds + 5, redirect=False,
         )  # fmt: skip
     except urllib3.exceptions.HTTPError as error:
-        raise MemberError(
-            f"{endpoint} cannot be reached: {error}.", hint="Is it being served?"
-        ) from error
+        raise unreachable(endpoint, error) from error
     if response.status != 200:
         raise _failure(response.status, response.data, endpoint)
     spent = (time.perf_counter() - start) * 1000
@@ -106,6 +107,17 @@ def _report(url: str | None, endpoint: str, headers: dict[str, str]) -> dict[str
         return dict(orjson.loads(response.data)) if response.status == 200 else {}
     except (urllib3.exceptions.HTTPError, ValueError):
         return {}
+
+
+def unreachable(address: str, error: Exception) -> MemberError:
+    """Return the error of an address that gave no answer, in words.
+
+    >>> refused = "HTTPConnection(host='x', port=9): It failed: [Errno 111] Connection refused"
+    >>> unreachable("http://x:9", OSError(refused)).message
+    'http://x:9 cannot be reached: It failed: Connection refused.'
+    """
+    said = _INSIDE.sub("", str(error)).rstrip(".")
+    return MemberError(f"{address} cannot be reached: {said}.", hint="Is it being served?")
 
 
 def _failure(status: int, body: bytes, endpoint: str) -> GridspineError:

@@ -191,9 +191,7 @@ class MemberPool:
             self.traffic.requests += 1
             try:
                 async with asyncio.timeout(max(0.0, deadline - start)):
-                    token = await identity.token(member)
-                    if token is not None:
-                        headers["Authorization"] = f"Bearer {token}"
+                    await _authorise(headers, member, identity)
                     begun = await self._http.begin("POST", url, headers, text.encode())
                 connection, status, found, done = begun
                 outcome, detail = _judge(Response(status, found, b""), accept)
@@ -283,9 +281,7 @@ class MemberPool:
         self.traffic.requests += 1
         try:
             async with asyncio.timeout(max(0.0, deadline - start)):
-                token = await identity.token(member)
-                if token is not None:
-                    headers["Authorization"] = f"Bearer {token}"
+                await _authorise(headers, member, identity)
                 headers.setdefault("Accept", accept)
                 response = await self._http.request(
                     method, _viewed(member.url(path), identity), headers, body, max_bytes=limit
@@ -382,3 +378,10 @@ def _judge(response: Response, accept: str) -> tuple[Outcome, str]:
     if media != accept:
         return "protocol", f"answered {media[:60] or 'no type'}, asked for {accept}"
     return "ok", ""
+
+
+async def _authorise(headers: dict[str, str], member: Member, identity: Identity) -> None:
+    """Put the caller's token for a member into a request, if the caller has one."""
+    token = await identity.token(member)
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"

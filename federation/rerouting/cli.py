@@ -13,6 +13,7 @@ import orjson
 import typer
 import urllib3
 
+from federation.ask import unreachable
 from federation.home import GatewayHome
 from kgnode.console import Outcome, out, report, table
 from kgnode.errors import BadRequest, GridspineError, IdentityError, MemberError, MissingFile
@@ -78,9 +79,7 @@ def ask_gateway(url: str, asked: dict[str, Any], token: str | None = None) -> di
             retries=False,
         )
     except urllib3.exceptions.HTTPError as error:
-        raise MemberError(
-            f"{endpoint} cannot be reached: {error}.", hint="Is the gateway being served?"
-        ) from error
+        raise unreachable(endpoint, error) from error
     try:
         document = dict(orjson.loads(response.data))
     except (ValueError, TypeError) as error:

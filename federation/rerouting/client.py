@@ -17,10 +17,10 @@ from typing import Any
 
 import urllib3
 
+from federation.ask import unreachable
 from federation.rerouting.network import Network, load_files
 from federation.rerouting.panda import pandapower_network
 from kgnode.client import Client
-from kgnode.errors import MemberError
 from kgnode.problems import from_problem
 
 ASSEMBLY_SECONDS = 600.0
@@ -44,9 +44,7 @@ class GatewayClient(Client):
                 "GET", address, headers=headers, timeout=seconds, redirect=False, retries=False
             )
         except urllib3.exceptions.HTTPError as error:
-            raise MemberError(
-                f"{address} cannot be reached: {error}.", hint="Is the gateway being served?"
-            ) from error
+            raise unreachable(address, error) from error
         if got.status != 200:
             raise from_problem(got.data)
         return got.data

@@ -17,6 +17,7 @@ from kgnode.trust.membership import initialise
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NAMED = re.compile(r"`((?:kgnode|federation|tests|benchmarks|ontologies|shapes)/[\w/-]+\.[a-z]+)`")
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPEN = 'labels:\n  all: {sensitivity: open, reason: "test data"}\n'
 OPEN += 'rules:\n  - {label: all, class: "*"}\n'
@@ -31,6 +32,12 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         if "://" not in target and not target.startswith("mailto:"):
             assert (page.parent / target).exists(), f"{name(page)} points to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    for path in NAMED.findall(page.read_text()):
+        assert (ROOT / path).exists(), f"{name(page)} names {path}"
 
 
 def test_every_page_is_found_from_the_index() -> None:
